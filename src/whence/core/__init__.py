@@ -1,0 +1,1 @@
+"""Result objects, tables, protocols and errors; imports numpy and narwhals and nothing else."""

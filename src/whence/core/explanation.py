@@ -1,0 +1,318 @@
+"""What a method returns: five frozen dataclasses of plain arrays.
+
+A method fills the numbers; the driver adds ``names``, ``data`` and ``provenance``. The output axis
+is last and always there, also when the model has a single output.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whence.core import codec, frame, show
+from whence.core.errors import InputError
+from whence.core.provenance import Provenance
+from whence.core.table import Table
+from whence.core.types import Bools, Floats, Int32s
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RowIndex: TypeAlias = int | slice | Iterable[int] | NDArray[np.int64] | NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What the axes of an explanation are called.
+
+    Attributes
+    ----------
+    features : tuple of str
+        One name per player: a column, a superpixel, a token.
+    outputs : tuple of str
+        One name per output of the model.
+    rows : tuple of str or None
+        Labels of the rows where the user's table has any, else None.
+    """
+
+    features: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    rows: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Explanation:
+    """What the five kinds of explanation share; never made by itself.
+
+    Attributes
+    ----------
+    names : Names
+        Names of features, outputs and rows.
+    data : Table, array or None
+        What was explained, one entry per row.
+    provenance : Provenance
+        All that is needed to compute the explanation again.
+    """
+
+    names: Names = field(default_factory=Names)
+    data: Table | Floats | None = None
+    provenance: Provenance = field(default_factory=Provenance)
+
+    per_row: ClassVar[tuple[str, ...]] = ()
+
+    def __len__(self) -> int:
+        """Return the number of rows explained."""
+        return len(getattr(self, self.per_row[0]))
+
+    def __getitem__(self, rows: RowIndex) -> Self:
+        """Return the explanation of some rows, of the same type; an int keeps the row axis."""
+        index = np.arange(len(self))[rows if isinstance(rows, slice) else np.atleast_1d(rows)]
+        parts = {name: getattr(self, name) for name in (*self.per_row, "data")}
+        taken = {name: None if part is None else part[index] for name, part in parts.items()}
+        labels = self.names.rows and tuple(self.names.rows[i] for i in index)
+        return replace(self, **taken, names=replace(self.names, rows=labels))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the explanation to ``path``, whole or not at all; ``whence.load`` reads it back."""
+        return codec.save(self, path)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a pandas data frame in long form, one line per number.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        return frame.to_frame(self)
+
+    def __repr__(self) -> str:
+        """Say what was explained, by what, and what matters most."""
+        return show.text(self)
+
+    def _repr_html_(self) -> str:
+        return show.html(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Attribution(Explanation):
+    """How far each feature of each row moved each output of the model.
+
+    Attributes
+    ----------
+    values : array of shape (rows, *players, outputs)
+        In the unit of ``outputs``.
+    base_values : array of shape (rows, outputs)
+        What the model says when no feature is known.
+    outputs : array of shape (rows, outputs)
+        What the model itself says about the rows.
+    stderr : array like ``values`` or None
+        Standard error of each value; None where nothing was sampled.
+    mask : array of shape (rows, *players) or None
+        False where a row has no such player (text of unequal length).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> e = Attribution(
+    ...     values=np.array([[[1.0], [2.0]]]), base_values=np.array([[0.5]]),
+    ...     outputs=np.array([[3.5]]), names=Names(features=("age", "income"), outputs=("score",)),
+    ... )
+    >>> e.residual
+    array([[0.]])
+    >>> e.importance().values[0, :, 0]
+    array([1., 2.])
+    """
+
+    values: Floats
+    base_values: Floats
+    outputs: Floats
+    stderr: Floats | None = None
+    mask: Bools | None = None
+
+    per_row: ClassVar[tuple[str, ...]] = ("values", "base_values", "outputs", "stderr", "mask")
+
+    @property
+    def residual(self) -> Floats:
+        """Output left unexplained, of shape (rows, outputs); zero for an exact method."""
+        players = tuple(range(1, self.values.ndim - 1))
+        return np.asarray(self.outputs - self.base_values - self.values.sum(axis=players))
+
+    def importance(self) -> "Attribution":
+        """Return the mean absolute value per player as an attribution with the one row "all".
+
+        ``stderr`` is the standard error of that mean over the rows (None for a single row).
+        """
+        size = np.abs(self.values)
+        n = len(self)
+        return Attribution(
+            values=size.mean(axis=0, keepdims=True),
+            base_values=self.base_values.mean(axis=0, keepdims=True),
+            outputs=self.outputs.mean(axis=0, keepdims=True),
+            stderr=size.std(axis=0, ddof=1, keepdims=True) / np.sqrt(n) if n > 1 else None,
+            names=replace(self.names, rows=("all",)),
+            provenance=self.provenance,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Interaction(Explanation):
+    """How far sets of features moved each output together.
+
+    Attributes
+    ----------
+    sets : int array of shape (sets, order)
+        Features of each set, ascending; a smaller set is filled with -1 at its end.
+    values : array of shape (rows, sets, outputs)
+        In the unit of ``outputs``; sets that are not listed are zero.
+    base_values, outputs : arrays of shape (rows, outputs)
+        As in `Attribution`.
+    index : str
+        Which interaction index: "SII", "k-SII", "BII".
+    """
+
+    sets: Int32s
+    values: Floats
+    base_values: Floats
+    outputs: Floats
+    index: Literal["SII", "k-SII", "BII"]
+
+    per_row: ClassVar[tuple[str, ...]] = ("values", "base_values", "outputs")
+
+    @property
+    def residual(self) -> Floats:
+        """Output left unexplained, of shape (rows, outputs); zero for an efficient index."""
+        return np.asarray(self.outputs - self.base_values - self.values.sum(axis=1))
+
+    def matrix(self) -> Floats:
+        """Return the pairs as symmetric matrices of shape (rows, features, features, outputs).
+
+        An effect of a pair is split in halves over its two cells, and sets of one feature are on
+        the diagonal, so that each matrix sums to the values of the sets up to size two.
+        """
+        n, _, k = self.values.shape
+        p = len(self.names.features)
+        size = (self.sets >= 0).sum(axis=1)
+        out = np.zeros((n, p, p, k))
+        single, pair = size == 1, size == 2  # noqa: PLR2004  a pair has two features
+        i, j = self.sets[pair, 0], self.sets[pair, 1] if self.sets.shape[1] > 1 else ()
+        out[:, self.sets[single, 0], self.sets[single, 0]] = self.values[:, single]
+        out[:, i, j] = self.values[:, pair] / 2
+        out[:, j, i] = self.values[:, pair] / 2
+        return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Effect(Explanation):
+    """How the output changes along one or two features.
+
+    Attributes
+    ----------
+    grid : tuple of arrays
+        One array of positions per feature shown.
+    values : array of shape (*grid, outputs)
+        Mean effect at each position.
+    individual : array of shape (rows, *grid, outputs) or None
+        One curve per row.
+    low, high : arrays like ``values`` or None
+        Bounds of the confidence band.
+    density : array of shape (*grid,) or None
+        Share of the data near each position.
+    kind : str
+        "pdp", "ice", "ale", "term" or "surface".
+    """
+
+    grid: tuple[NDArray[np.generic], ...]
+    values: Floats
+    individual: Floats | None = None
+    low: Floats | None = None
+    high: Floats | None = None
+    density: Floats | None = None
+    kind: Literal["pdp", "ice", "ale", "term", "surface"]
+
+    per_row: ClassVar[tuple[str, ...]] = ("individual",)
+
+    def __len__(self) -> int:
+        """Return the number of individual curves."""
+        return 0 if self.individual is None else len(self.individual)
+
+    def __getitem__(self, rows: RowIndex) -> Self:
+        """Return the effect with the individual curves of some rows."""
+        if self.individual is None:
+            raise InputError(
+                f"This {self.kind} effect holds no individual curves, so rows cannot be taken "
+                "from it. Compute it with individual curves, or use the mean in `values`."
+            )
+        return Explanation.__getitem__(self, rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Rules(Explanation):
+    """Conditions under which the prediction of a row stays what it is.
+
+    Attributes
+    ----------
+    predicates : tuple of tuples of str
+        For each row the conditions that hold together.
+    precision, precision_low, coverage : arrays of shape (rows,)
+        Share of covered rows with the same prediction, its lower confidence bound, and the share
+        of all rows that the rule covers.
+    status : tuple of str
+        "certified", "not certified" or "budget", per row.
+    """
+
+    predicates: tuple[tuple[str, ...], ...]
+    precision: Floats
+    precision_low: Floats
+    coverage: Floats
+    status: tuple[str, ...]
+
+    per_row: ClassVar[tuple[str, ...]] = ("precision", "precision_low", "coverage")
+
+    def __getitem__(self, rows: RowIndex) -> Self:
+        """Return the rules of some rows."""
+        index = np.arange(len(self))[rows if isinstance(rows, slice) else np.atleast_1d(rows)]
+        return replace(
+            Explanation.__getitem__(self, rows),
+            predicates=tuple(self.predicates[i] for i in index),
+            status=tuple(self.status[i] for i in index),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Examples(Explanation):
+    """Rows that explain a row: counterfactuals, prototypes, influential rows.
+
+    Attributes
+    ----------
+    candidates : array of shape (rows, candidates, *shape)
+        In the coding of ``data``.
+    outputs : array of shape (rows, candidates, outputs)
+        What the model says about the candidates.
+    distance : array of shape (rows, candidates)
+        Distance from the row explained.
+    valid : bool array of shape (rows, candidates)
+        Whether the candidate does what was asked.
+    kind : str
+        "counterfactual", "prototype", "criticism" or "influence".
+    """
+
+    candidates: Floats
+    outputs: Floats
+    distance: Floats
+    valid: Bools
+    kind: Literal["counterfactual", "prototype", "criticism", "influence"]
+
+    per_row: ClassVar[tuple[str, ...]] = ("candidates", "outputs", "distance", "valid")
+
+    @property
+    def changed(self) -> Bools:
+        """Where a candidate differs from its row, of the shape of ``candidates``."""
+        if self.data is None:
+            raise InputError("These examples hold no data to compare with: `data` is None.")
+        row = self.data.numbers if isinstance(self.data, Table) else self.data
+        same = (self.candidates == row[:, None]) | (np.isnan(self.candidates) & np.isnan(row[:, None]))
+        return ~same

@@ -1,0 +1,1 @@
+"""One file per explanation method; none imports another."""

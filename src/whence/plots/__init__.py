@@ -1,0 +1,1 @@
+"""Pictures of explanations: each takes `ax`, returns Axes, and never shows."""

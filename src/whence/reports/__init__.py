@@ -1,0 +1,1 @@
+"""Reports, and plain words for numbers."""

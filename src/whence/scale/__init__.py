@@ -1,0 +1,1 @@
+"""Explain more rows than fit one machine."""
