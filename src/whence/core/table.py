@@ -6,12 +6,16 @@ is NaN. The frame that the user handed in travels along in ``native``, so that t
 always asked with the user's own object.
 """
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Protocol, Self, cast
 
+import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from whence.core.errors import InputError
 from whence.core.types import Floats, Level
 
 
@@ -33,6 +37,16 @@ class Table:
         Labels of the rows, where the user's table has any.
     native : object
         What the user handed in, rows as in ``numbers``; None after loading from a file.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = table_of(pd.DataFrame({"age": [41, 23], "job": ["clerk", None]}))
+    >>> table.numbers
+    array([[41.,  0.],
+           [23., nan]])
+    >>> table.text(0, 1), table.text(1, 1)
+    ('clerk', 'missing')
     """
 
     names: tuple[str, ...]
@@ -46,12 +60,241 @@ class Table:
         """Return the number of rows."""
         return len(self.numbers)
 
-    def __getitem__(self, rows: slice | NDArray[np.int64]) -> Self: ...
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> Self:
+        """Return some rows, with the user's own object cut alike."""
+        labels = self.rows
+        if labels is not None:
+            chosen = np.arange(len(labels))[rows]
+            labels = tuple(labels[i] for i in chosen)
+        return type(self)(
+            names=self.names,
+            numbers=self.numbers[rows],
+            levels=self.levels,
+            named=self.named,
+            rows=labels,
+            native=_cut(self.native, rows),
+        )
 
     def value(self, row: int, column: int) -> Level | None:
         """Return one cell as the user wrote it; None if missing."""
-        ...
+        number = float(self.numbers[row, column])
+        if math.isnan(number):
+            return None
+        levels = self.levels[column]
+        return number if levels is None else levels[int(number)]
 
     def text(self, row: int, column: int) -> str:
         """Return one cell as text for people: "missing", a category, or a short number."""
-        ...
+        value = self.value(row, column)
+        if value is None:
+            return "missing"
+        if self.levels[column] is not None or isinstance(value, str):
+            return str(value)
+        number = float(value)
+        return f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:.4g}"  # noqa: PLR2004  beyond 1e15 digits are noise
+
+    def detached(self) -> Self:
+        """Return the table without the user's own object and with numbers of its own."""
+        return type(self)(
+            names=self.names,
+            numbers=self.numbers if self.numbers.flags.owndata else self.numbers.copy(),
+            levels=self.levels,
+            named=self.named,
+            rows=self.rows,
+        )
+
+
+class _Sparse(Protocol):
+    """What is asked of a scipy sparse matrix."""
+
+    shape: tuple[int, ...]
+
+    def toarray(self) -> NDArray[np.generic]: ...
+
+
+def is_sparse(X: object) -> bool:
+    """Tell whether ``X`` is a scipy sparse matrix or array, without importing scipy."""
+    return type(X).__module__.startswith("scipy.sparse")
+
+
+def table_of(X: object) -> Table:
+    """Bring rows from pandas, polars, pyarrow, numpy or scipy sparse to a `Table`.
+
+    Parameters
+    ----------
+    X : data frame or array of shape (rows, columns)
+        Anything that narwhals reads as an eager frame, a 2-D array, or a scipy sparse matrix,
+        whose absent entries are zeros.
+
+    Raises
+    ------
+    InputError
+        If ``X`` is not a table, is empty, repeats a column name, or holds dates or nested values.
+    """
+    if isinstance(X, Table):
+        return X
+    if is_sparse(X):
+        return _of_sparse(cast("_Sparse", X))
+    if isinstance(X, np.ndarray):
+        return _of_array(X)
+    frame = nw.from_native(cast("Any", X), eager_only=True, pass_through=True)
+    if not isinstance(frame, nw.DataFrame):
+        raise InputError(
+            f"X is of type {type(X).__module__}.{type(X).__name__}. A table is needed: a pandas, "
+            "polars or pyarrow frame, a 2-D numpy array or a scipy sparse matrix. For one row "
+            "write X.iloc[[0]] or X[:1], which keep the table's two dimensions."
+        )
+    return _of_frame(frame, X)
+
+
+def _of_array(X: NDArray[Any]) -> Table:
+    if X.ndim != 2:  # noqa: PLR2004  a table has two axes
+        raise InputError(
+            f"X is an array of shape {X.shape}. A table has two dimensions, (rows, columns). "
+            "For one row write X[:1] or X.reshape(1, -1)."
+        )
+    names = tuple(f"x{j}" for j in range(X.shape[1]))
+    _check_size(*X.shape)
+    if X.dtype.kind in "fiub":
+        numbers = np.array(X, dtype=np.float64, order="C")
+        return Table(
+            names=names, numbers=numbers, levels=(None,) * len(names), named=False, native=X
+        )
+    if X.dtype.kind not in "OUS":
+        raise InputError(
+            f"X is an array of dtype {X.dtype}. Numbers, text or objects are needed. "
+            "Convert it, for example with X.astype(float)."
+        )
+    columns = [_of_objects(name, X[:, j].tolist()) for j, name in enumerate(names)]
+    return _of_columns(names, columns, named=False, rows=None, native=X)
+
+
+def _of_sparse(X: _Sparse) -> Table:
+    _check_size(X.shape[0], X.shape[1])
+    names = tuple(f"x{j}" for j in range(X.shape[1]))
+    numbers = np.ascontiguousarray(X.toarray(), dtype=np.float64)
+    return Table(names=names, numbers=numbers, levels=(None,) * len(names), named=False, native=X)
+
+
+def _of_frame(frame: nw.DataFrame[Any], native: object) -> Table:
+    names = tuple(str(name) for name in frame.columns)
+    _check_size(*frame.shape)
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise InputError(
+            f"X has more than one column named {', '.join(map(repr, twice))}. "
+            "Names must be unique. Rename the columns."
+        )
+    named = any(isinstance(name, str) for name in frame.columns)
+    dtypes = list(frame.schema.values())
+    if all(dtype.is_numeric() or dtype == nw.Boolean for dtype in dtypes):
+        numbers = _numbers(frame)
+        levels = (None,) * len(names)
+        return Table(
+            names=names, numbers=numbers, levels=levels, named=named, rows=_labels(frame),
+            native=native,
+        )  # fmt: skip
+    columns = [
+        _of_series(name, series)
+        for name, series in zip(names, frame.iter_columns(), strict=True)
+    ]
+    return _of_columns(names, columns, named=named, rows=_labels(frame), native=native)
+
+
+_Column = tuple[Floats, tuple[Level, ...] | None]
+
+
+def _of_columns(
+    names: tuple[str, ...],
+    columns: list[_Column],
+    *,
+    named: bool,
+    rows: tuple[str, ...] | None,
+    native: object,
+) -> Table:
+    numbers = np.column_stack([codes for codes, _ in columns])
+    levels = tuple(levels for _, levels in columns)
+    return Table(names=names, numbers=numbers, levels=levels, named=named, rows=rows, native=native)
+
+
+def _numbers(frame: nw.DataFrame[Any]) -> Floats:
+    raw = frame.to_numpy()
+    if raw.dtype.kind not in "fiub":  # a nullable dtype came out as objects
+        raw = np.column_stack(
+            [s.cast(nw.Float64).to_numpy().astype(np.float64) for s in frame.iter_columns()]
+        )
+    return np.array(raw, dtype=np.float64, order="C")
+
+
+def _of_series(name: str, series: nw.Series[Any]) -> _Column:
+    dtype = series.dtype
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        return _numbers(series.to_frame())[:, 0], None
+    if dtype in (nw.Categorical, nw.Enum):
+        native = series.to_native()
+        if hasattr(native, "cat") and hasattr(native.cat, "codes"):  # pandas keeps codes as numbers
+            codes = np.asarray(native.cat.codes, dtype=np.float64)
+            levels = tuple(_level(level) for level in native.cat.categories)
+            return np.where(codes < 0, np.nan, codes), levels
+        known = tuple(_level(v) for v in series.cat.get_categories().to_list())
+        return _coded(series.to_list(), known), known
+    if dtype in (nw.String, nw.Object, nw.Unknown):
+        return _of_objects(name, series.to_list())
+    raise InputError(
+        f"Column {name!r} is of type {dtype}, which is neither numbers nor categories. "
+        "Turn it into numbers (for a date: days since a day) or into text, or drop it."
+    )
+
+
+def _of_objects(name: str, values: list[Any]) -> _Column:
+    present = {_level(value) for value in values if not _is_missing(value)}
+    if all(isinstance(value, (int, float)) for value in present):
+        numbers = [math.nan if _is_missing(value) else float(value) for value in values]
+        return np.array(numbers), None
+    if any(not isinstance(value, (str, int, float)) for value in present):
+        raise InputError(
+            f"Column {name!r} holds nested values. Numbers or categories are needed. "
+            "Split the column into several."
+        )
+    levels = tuple(sorted(present, key=lambda level: (not isinstance(level, str), str(level))))
+    return _coded(values, levels), levels
+
+
+def _coded(values: Iterable[Any], levels: tuple[Level, ...]) -> Floats:
+    code = {level: float(i) for i, level in enumerate(levels)}
+    return np.array(
+        [math.nan if _is_missing(value) else code[_level(value)] for value in values],
+        dtype=np.float64,
+    )
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value != value or type(value).__name__ in ("NAType", "NaTType")  # noqa: PLR0124  only NaN differs from itself
+
+
+def _level(value: Any) -> Level:  # noqa: ANN401  a category may be any scalar
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def _labels(frame: nw.DataFrame[Any]) -> tuple[str, ...] | None:
+    index = nw.maybe_get_index(frame)
+    if index is None or type(index).__name__ == "RangeIndex":
+        return None
+    return tuple(str(label) for label in index)
+
+
+def _check_size(rows: int, columns: int) -> None:
+    if rows == 0 or columns == 0:
+        raise InputError(
+            f"X has {rows} rows and {columns} columns. At least one row and one column are needed. "
+            "Check the filter that produced it."
+        )
+
+
+def _cut(native: object, rows: slice | NDArray[np.int64]) -> object:
+    if native is None or isinstance(native, np.ndarray) or is_sparse(native):
+        return native if native is None else cast("Any", native)[rows]
+    frame = nw.from_native(cast("Any", native), eager_only=True)
+    return frame[rows].to_native()

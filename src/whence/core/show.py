@@ -1,0 +1,101 @@
+"""Explanations in a terminal and in a notebook."""
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from whence.core.table import Table
+from whence.core.types import Floats
+
+if TYPE_CHECKING:
+    from whence.core.explanation import Attribution, Explanation, Interaction
+
+_TOP = 8
+_BAR = 16
+
+
+def text(e: "Explanation") -> str:
+    """Return a few lines: what was explained, by what, and what matters most."""
+    lines = [headline(e)]
+    table = _strongest(e)
+    width = max((len(name) for name, _, _ in table), default=0)
+    scale = max((abs(size) for _, size, _ in table), default=0.0) or 1.0
+    for name, size, _ in table:
+        bar = "█" * max(1, round(_BAR * abs(size) / scale)) if size else ""
+        lines.append(f"  {name:<{width}}  {size:+10.4g}  {bar}")
+    return "\n".join([*lines, *(f"  {line}" for line in footnotes(e))])
+
+
+def html(e: "Explanation") -> str:
+    """Return the same as a small HTML table, safe for any name."""
+    rows = "".join(
+        f"<tr><td style='text-align:left'>{escape(name)}</td><td>{size:+.4g}</td></tr>"
+        for name, size, _ in _strongest(e)
+    )
+    notes = "<br>".join(escape(line) for line in footnotes(e))
+    return (
+        f"<div><strong>{escape(headline(e))}</strong>"
+        f"<table><tbody>{rows}</tbody></table><small>{notes}</small></div>"
+    )
+
+
+def headline(e: "Explanation") -> str:
+    """Return one line: kind, sizes, unit and method."""
+    n, k = len(e), len(e.names.outputs)
+    sizes = [_count(n, "row"), _count(len(e.names.features), "feature"), _count(k, "output")]
+    unit = f" in {e.provenance.unit}" if e.provenance.unit else ""
+    by = f" by {e.provenance.method}" if e.provenance.method else ""
+    return f"{type(e).__name__} of {' x '.join(sizes)}{unit}{by}"
+
+
+def footnotes(e: "Explanation") -> list[str]:
+    """Return base value and output for one row, the largest residual, and the warnings."""
+    notes = []
+    base, outputs = getattr(e, "base_values", None), getattr(e, "outputs", None)
+    if base is not None and outputs is not None and len(e) == 1:
+        for name, start, end in zip(e.names.outputs, base[0], outputs[0], strict=False):
+            notes.append(f"{name}: base value {start:.6g}, output {end:.6g}")
+    residual = getattr(e, "residual", None)
+    if residual is not None and residual.size and getattr(e, "index", "") not in ("SII", "BII"):
+        notes.append(f"largest residual {np.abs(residual).max():.1e}")
+    return notes + [f"warning: {warning}" for warning in e.provenance.warnings]
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _strongest(e: "Explanation") -> list[tuple[str, float, int]]:
+    names, sizes = _sizes(e)
+    order = np.argsort(-np.abs(sizes), kind="stable")[:_TOP]
+    return [(names[i], float(sizes[i]), int(i)) for i in order]
+
+
+def _sizes(e: "Explanation") -> tuple[list[str], Floats]:
+    """Name and size per player or set: signed for one row of one output, else mean magnitude."""
+    kind = type(e).__name__
+    if kind == "Attribution":
+        return _players(e), _reduced(e.values.reshape(len(e), -1, e.values.shape[-1]))  # type: ignore[attr-defined]  # kind tells the type
+    if kind == "Interaction":
+        return _sets(e), _reduced(e.values)  # type: ignore[arg-type, attr-defined]  # kind tells the type
+    return [], np.zeros(0)
+
+
+def _reduced(values: Floats) -> Floats:
+    n, _, k = values.shape
+    return np.asarray(values[0, :, 0] if n == 1 and k == 1 else np.abs(values).mean(axis=(0, 2)))
+
+
+def _players(e: "Attribution | Explanation") -> list[str]:
+    names = list(e.names.features)
+    players = int(np.prod(e.values.shape[1:-1]))  # type: ignore[union-attr]  # only called with values
+    if len(names) != players:
+        names = [f"player {i}" for i in range(players)]
+    if len(e) == 1 and isinstance(e.data, Table) and len(e.data.names) == len(names):
+        return [f"{name} = {e.data.text(0, j)}" for j, name in enumerate(names)]
+    return names
+
+
+def _sets(e: "Interaction") -> list[str]:
+    return [" x ".join(e.names.features[j] for j in members if j >= 0) for members in e.sets]
