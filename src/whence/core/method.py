@@ -1,11 +1,86 @@
-"""The protocol of a method: frozen settings and one function."""
+"""The protocols between driver, views and methods."""
 
-from typing import ClassVar, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar
 
 from numpy.random import Generator
 
 from whence.core.explanation import Explanation
-from whence.core.types import Floats
+from whence.core.table import Table
+from whence.core.types import Floats, Ints, Level
+
+Output: TypeAlias = Literal["raw", "probability", "log_loss"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rows:
+    """One block of rows, as a bound method receives it.
+
+    Attributes
+    ----------
+    X : array of shape (rows, columns)
+        The rows as the view reads them.
+    raw : array of shape (rows, raw outputs)
+        The raw output of the user's own model.
+    outputs : array of shape (rows, outputs)
+        What is explained: ``raw``, or the probability or loss made of it.
+    labels : int array of shape (rows,) or None
+        Position of the true class of each row, for a loss.
+    """
+
+    X: Floats
+    raw: Floats
+    outputs: Floats
+    labels: Ints | None = None
+
+    def __getitem__(self, rows: slice) -> Self:
+        """Return some of the rows."""
+        labels = None if self.labels is None else self.labels[rows]
+        return replace(
+            self, X=self.X[rows], raw=self.raw[rows], outputs=self.outputs[rows], labels=labels
+        )
+
+
+class View(Protocol):
+    """What the driver asks of every view of a model.
+
+    Attributes
+    ----------
+    features, outputs : tuple of str
+        Names of the players and of what is explained.
+    classes : tuple
+        The classes of a classifier in the model's order; empty otherwise.
+    named : bool
+        Whether ``features`` are names that the model learned.
+    library, unit : str
+        The package the model comes from, and the unit of what is explained.
+    """
+
+    @property
+    def features(self) -> tuple[str, ...]: ...
+    @property
+    def outputs(self) -> tuple[str, ...]: ...
+    @property
+    def classes(self) -> tuple[Level, ...]: ...
+    @property
+    def named(self) -> bool: ...
+    @property
+    def library(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what was read from the model."""
+        ...
+
+    def explaining(self, output: Output) -> Self:
+        """Return the view of another output of the same model."""
+        ...
+
+    def rows(self, table: Table, labels: Ints | None) -> Rows:
+        """Encode rows and ask the user's own model about them."""
+        ...
+
 
 View_contra = TypeVar("View_contra", contravariant=True)
 Result_co = TypeVar("Result_co", bound=Explanation, covariant=True)
@@ -15,26 +90,17 @@ class Explain(Protocol[Result_co]):
     """A method bound to a view: rows in, an explanation out.
 
     It is called on one block of rows at a time, from several threads at once, so it must not
-    change anything it closes over. The driver adds names, data and provenance.
+    change anything it closes over. The driver adds names, data and provenance, unless the method
+    knows better names.
     """
 
-    def __call__(self, X: Floats, outputs: Floats, *, rng: Generator) -> Result_co:
-        """Explain rows.
-
-        Parameters
-        ----------
-        X : array of shape (rows, *columns)
-            The rows as the view reads them.
-        outputs : array of shape (rows, outputs)
-            What the user's own model says about these rows.
-        rng : Generator
-            The only source of random numbers.
-        """
+    def __call__(self, rows: Rows, *, rng: Generator) -> Result_co:
+        """Explain a block of rows; ``rng`` is the only source of random numbers."""
         ...
 
 
 class Method(Protocol[View_contra, Result_co]):
-    """One way to explain a model.
+    """One way to explain a model: a frozen dataclass of settings and a single function.
 
     Attributes
     ----------

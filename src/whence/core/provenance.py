@@ -1,12 +1,10 @@
 """Where an explanation came from: all that is needed to compute it again."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from whence.core.table import table_of
 
 Setting: TypeAlias = (
     None | bool | int | float | str | tuple["Setting", ...] | dict[str, "Setting"]
@@ -64,20 +62,31 @@ class Provenance:
     reasons: tuple[str, ...] = ()
 
 
-def digest(parts: Iterable[NDArray[np.generic] | str]) -> str:
-    """Return the SHA-256 of arrays and texts, in order, with their shapes and types.
+def settings_of(method: Any) -> dict[str, Setting]:  # noqa: ANN401  a method is any frozen dataclass
+    """Return the settings of a method by name, tables and arrays as digests.
 
     Examples
     --------
-    >>> digest(["a", "b"]) == digest(["ab"])
-    False
+    >>> from whence.methods.tree_shap import TreeShap
+    >>> settings_of(TreeShap())["background"] is None
+    True
     """
-    sha = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, str):
-            raw = part.encode()
-            sha.update(f"text {len(raw)} ".encode() + raw)
-        else:
-            sha.update(f"array {part.dtype.str} {part.shape} ".encode())
-            sha.update(np.ascontiguousarray(part).data)
-    return f"sha256:{sha.hexdigest()}"
+    return {f.name: _setting(getattr(method, f.name)) for f in fields(method)}
+
+
+def background_digest(method: Any) -> str:  # noqa: ANN401  a method is any frozen dataclass
+    """Return the digest of the method's background; empty where it has none."""
+    background = getattr(method, "background", None)
+    return "" if background is None else table_of(background).digest()
+
+
+def _setting(value: Any) -> Setting:  # noqa: ANN401  a setting is any value
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (tuple, list)):
+        return tuple(_setting(part) for part in value)
+    if isinstance(value, dict):
+        return {str(key): _setting(part) for key, part in value.items()}
+    if callable(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    return table_of(value).digest()

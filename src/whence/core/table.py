@@ -15,6 +15,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from whence.core.digest import digest
 from whence.core.errors import InputError
 from whence.core.types import Floats, Level
 
@@ -92,6 +93,10 @@ class Table:
             return str(value)
         number = float(value)
         return f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:.4g}"  # noqa: PLR2004  beyond 1e15 digits are noise
+
+    def digest(self) -> str:
+        """Return the SHA-256 of names, categories and numbers."""
+        return digest([*self.names, repr(self.levels), self.numbers])
 
     def detached(self) -> Self:
         """Return the table without the user's own object and with numbers of its own."""

@@ -10,17 +10,20 @@ the trees read to its player, so the parts of a one-hot encoded column are one p
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Literal, Self, TypeAlias
 
 import numpy as np
 
-from whence.core.provenance import digest
-from whence.core.table import Table
-from whence.core.types import Bools, Floats, Int32s, Ints, Words
+from whence.core.check import check_table
+from whence.core.digest import digest
+from whence.core.errors import InputError, VerificationError
+from whence.core.method import Output, Rows
+from whence.core.table import Table, table_of
+from whence.core.types import Bools, Floats, Int32s, Ints, Level, Words
+from whence.core.response import Response, respond
 
 Link: TypeAlias = Literal["identity", "logistic", "softmax", "exp"]
-Output: TypeAlias = Literal["raw", "probability", "log_loss"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,6 +95,16 @@ class Nodes:
         """Number of outputs of the model."""
         return len(self.base)
 
+    def used_players(self) -> Ints:
+        """Return the players that some split reads, ascending."""
+        return np.unique(self.player[self.feature[self.feature >= 0]]).astype(np.int64)
+
+    def scale(self) -> float:
+        """Return the largest magnitude that the output can have: rounding errors relate to it."""
+        leaf = np.where(self.feature < 0, np.abs(self.value).max(axis=1), 0.0)
+        most = np.maximum.reduceat(leaf, self.start[:-1]).sum() + np.abs(self.base).max()
+        return max(float(most), 1e-300)
+
     def digest(self) -> str:
         """Return the SHA-256 of all arrays: equal for equal models, whatever object holds them."""
         return digest(
@@ -125,6 +138,10 @@ class Trees:
         Table -> float64 array of shape (rows, outputs), the raw output of the user's own model.
     tolerance : float
         Largest relative rounding error of the user's own raw output (float32 libraries: 1e-5).
+    classes : tuple
+        The classes of a classifier in the model's order; empty otherwise.
+    response : str
+        What is made of the raw output: "identity", or the name of a response function.
     """
 
     nodes: Nodes
@@ -137,3 +154,109 @@ class Trees:
     encode: Callable[[Table], Floats]
     predict: Callable[[Table], Floats]
     tolerance: float
+    classes: tuple[Level, ...] = ()
+    response: Response = "identity"
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the node arrays."""
+        return self.nodes.digest()
+
+    def rows(self, table: Table, labels: Ints | None) -> Rows:
+        """Encode rows and ask the user's own model about them."""
+        raw = self.predict(table)
+        return Rows(
+            X=self.encode(table),
+            raw=raw,
+            outputs=respond(self.response, raw, labels),
+            labels=labels,
+        )
+
+    def explaining(self, output: Output) -> Self:
+        """Return the view whose outputs are the raw output, its probability, or its log-loss.
+
+        Raises
+        ------
+        InputError
+            If the model has no such output.
+        """
+        if output == "raw" or (output == "probability" and self.unit == "probability"):
+            return self
+        if output == "probability" and self.link in ("logistic", "softmax"):
+            return replace(self, response=self.link, unit="probability")
+        if output == "log_loss" and self.classes:
+            form = "probability" if self.unit == "probability" else self.link
+            names: dict[str, Response] = {
+                "probability": "log_loss_probability",
+                "logistic": "log_loss_logistic",
+                "softmax": "log_loss_softmax",
+            }
+            if form in names:
+                return replace(self, response=names[form], unit="nats", outputs=("log-loss",))
+        raise InputError(
+            f"output={output!r} was asked of a model whose raw output is a {self.unit}. "
+            "Probabilities and log-losses exist for classifiers only; output='raw' always does."
+        )
+
+    def read(self, X: object, *, what: str) -> Floats:
+        """Return other rows, such as a background, as the numbers that the trees read."""
+        table = table_of(X)
+        check_table(table, self.features, named=self.named, what=what)
+        return self.encode(table)
+
+    def must_be_raw(self, method: str) -> None:
+        """Raise `InputError` if anything but the raw output is to be explained."""
+        if self.response != "identity":
+            raise InputError(
+                f"{method} explains the raw output and was asked for the {self.unit}. "
+                "Leave out output=, or use TreeShap(background=...)."
+            )
+
+    def mean_response(self, raw: Floats, labels: Ints | None) -> Floats:
+        """Return the mean response over background rows: of shape (outputs,), or per label.
+
+        Parameters
+        ----------
+        raw : array of shape (background, raw outputs)
+        labels : int array of shape (rows,) or None
+            Then the result is of shape (rows, outputs).
+        """
+        if labels is None:
+            return np.asarray(respond(self.response, raw, None).mean(axis=0))
+        per_class = [
+            respond(self.response, raw, np.full(len(raw), c)).mean(axis=0)
+            for c in range(len(self.classes))
+        ]
+        return np.array(per_class)[labels]
+
+    def verify(
+        self, ours: Floats, theirs: Floats, reread: Callable[[], Floats] | None = None
+    ) -> None:
+        """Raise unless our numbers give the raw output of the user's own model.
+
+        Parameters
+        ----------
+        ours, theirs : arrays of shape (rows, outputs)
+            Raw outputs: from our side, and from the model itself.
+        reread : callable or None
+            Gives the output of the trees as we read them, where ``ours`` is a sum of values: it
+            tells a wrong reading from a wrong sum.
+
+        Raises
+        ------
+        VerificationError
+            If they differ by more than the rounding of the user's library.
+        """
+        allowed = self.tolerance * self.nodes.scale()
+        if bool((np.abs(ours - theirs) <= allowed).all()):
+            return
+        row, output = (int(i) for i in np.argwhere(~(np.abs(ours - theirs) <= allowed))[0])
+        what = "our reading of its trees gives"
+        if reread is not None and abs(reread()[row, output] - theirs[row, output]) <= allowed:
+            what = "base value and values add up to"
+        raise VerificationError(
+            f"Row {row} of a block, output {self.outputs[min(output, len(self.outputs) - 1)]!r}: "
+            f"the model itself says {theirs[row, output]:.9g} and {what} "
+            f"{ours[row, output]:.9g}; {allowed:.1g} is allowed for rounding. No explanation is "
+            "given, because it would be of another model. If the model was changed after it was "
+            f"bound, bind it again; otherwise please report it with the {self.library} version."
+        )

@@ -1,0 +1,276 @@
+"""The verbs of the library: everything that is the same for every method happens here, once.
+
+The driver converts tables, builds the view, checks the rows, asks the user's model, cuts the work
+into blocks, runs them on threads, reports progress, checks memory, and stamps provenance. A method
+is then only its mathematics.
+"""
+
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Generic, TypeVar, cast, get_args
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from whence.choose import choose
+from whence.core.binding import Bindings
+from whence.core.blocks import Gather, cut, in_order, threads
+from whence.core.check import check_table, labels_of
+from whence.core.errors import InputError, VerificationError
+from whence.core.explanation import Explanation, Names
+from whence.core.method import Explain, Method, Output, Rows, View
+from whence.core.provenance import Provenance, background_digest, settings_of
+from whence.core.table import Table, table_of
+from whence.core.types import Ints
+from whence.models.views import view_of
+
+E = TypeVar("E", bound=Explanation)
+
+_ASKED = 65_536
+"""Rows that the user's model is asked about in one call."""
+_BLOCK = 1_024
+"""Rows that one thread explains before it takes the next block."""
+_SLOW = 2.0
+"""Seconds before a progress bar appears."""
+
+_bindings = Bindings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Explainer(Generic[E]):
+    """A method bound to a model: prepared once, for many calls.
+
+    Attributes
+    ----------
+    view : View
+        What was read from the model.
+    method : Method
+        The settings.
+    provenance : Provenance
+        What is known before any row is explained.
+    """
+
+    view: View
+    method: Method[Any, E]
+    provenance: Provenance
+    _explain: Explain[E]
+
+    def explain(
+        self,
+        X: object,
+        *,
+        y: object = None,
+        rng: int | None = None,
+        n_jobs: int = 1,
+        progress: bool | None = None,
+    ) -> E:
+        """Explain rows; see `explain`."""
+        started = time.perf_counter()
+        table = table_of(X)
+        check_table(table, self.view.features, named=self.view.named)
+        labels = None if y is None else labels_of(y, self.view.classes, len(table))
+        jobs, gather = threads(n_jobs), Gather(len(table))
+        with _bar(len(table), progress) as bar:
+            for block in self._blocks(table, labels, rng, jobs):
+                gather.add(block)
+                if bar is not None:
+                    bar.update(len(block))
+        result = gather.result()
+        return cast("E", replace(
+            result,
+            names=self._names(result.names, table),
+            data=table.detached() if result.data is None else result.data,
+            provenance=replace(
+                self.provenance,
+                rng=rng,
+                data_digest=table.digest(),
+                evaluations=len(table),
+                seconds=time.perf_counter() - started,
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                warnings=(*self.provenance.warnings, *result.provenance.warnings),
+            ),
+        ))  # fmt: skip
+
+    def _blocks(
+        self, table: Table, labels: Ints | None, rng: int | None, jobs: int
+    ) -> Iterator[E]:
+        def work(rows: Rows) -> E:
+            return self._explain(rows, rng=np.random.default_rng(rng))
+
+        for asked in cut(len(table), _ASKED):
+            part = table if len(table) <= _ASKED else table[asked]
+            rows = self.view.rows(part, None if labels is None else labels[asked])
+            size = min(_BLOCK, -(-len(rows.X) // jobs))
+            yield from in_order(work, [rows[s] for s in cut(len(rows.X), size)], jobs)
+
+    def _names(self, names: Names, table: Table) -> Names:
+        return Names(
+            features=names.features or (table.names if table.named else self.view.features),
+            outputs=names.outputs or self.view.outputs,
+            rows=table.rows,
+        )
+
+
+def bind(
+    model: object, method: Method[Any, E] | None = None, *, output: Output = "raw"
+) -> Explainer[E]:
+    """Prepare a method for a model once, for many small calls.
+
+    Parameters
+    ----------
+    model : fitted model
+        A tree ensemble of scikit-learn, XGBoost, LightGBM or CatBoost, or a Pipeline ending in
+        one.
+    method : method or None
+        Settings such as ``TreeShap(background=X_train)``; None lets whence choose.
+    output : {"raw", "probability", "log_loss"}
+        What is explained.
+
+    Returns
+    -------
+    Explainer
+        With a method ``explain(X)``.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If the model does not offer what the method needs.
+    InputError
+        If the settings do not fit the model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.tree import DecisionTreeRegressor
+    >>> X = np.array([[0.0], [1.0]])
+    >>> explainer = bind(DecisionTreeRegressor().fit(X, [10.0, 20.0]))
+    >>> explainer.explain(X).values[:, 0, 0]
+    array([-5.,  5.])
+    """
+    reasons: tuple[str, ...] = ()
+    if method is None:
+        method, reasons = choose(model)
+    if isinstance(method, type):
+        raise InputError(
+            f"method is the class {method.__name__}. An instance is needed: {method.__name__}()."
+        )
+    view = _for_output(view_of(model, method.needs), output)
+    return Explainer(
+        view=view,
+        method=method,
+        provenance=Provenance(
+            method=type(method).__name__,
+            settings=settings_of(method),
+            background_digest=background_digest(method),
+            output=output,
+            unit=view.unit,
+            versions=_versions(view.library),
+            model_digest=view.digest(),
+            references=method.references,
+            reasons=reasons,
+        ),
+        _explain=method.bind(view),
+    )
+
+
+def explain(
+    model: object,
+    X: object,
+    method: Method[Any, E] | None = None,
+    *,
+    output: Output = "raw",
+    y: object = None,
+    rng: int | None = None,
+    n_jobs: int = 1,
+    progress: bool | None = None,
+) -> E:
+    """Explain the predictions of a model.
+
+    Parameters
+    ----------
+    model : fitted model
+        See `bind`.
+    X : table of shape (rows, features)
+        A pandas, polars or pyarrow frame, a 2-D array or a scipy sparse matrix: what the model
+        itself is asked with.
+    method : method or None
+        Settings such as ``TreeShap(background=X_train)``; None lets whence choose, and
+        ``provenance.reasons`` says why.
+    output : {"raw", "probability", "log_loss"}
+        What is explained.
+    y : array of shape (rows,) or None
+        True classes, for ``output="log_loss"``.
+    rng : int or None
+        Seed; equal seeds give equal bytes.
+    n_jobs : int
+        Threads; -1 takes one per core. The numbers do not depend on it.
+    progress : bool or None
+        Whether to show a progress bar; None shows one on a terminal when it takes long.
+
+    Returns
+    -------
+    explanation
+        Of the type that the method makes, an `Attribution` for Shapley values.
+
+    Raises
+    ------
+    InputError
+        If rows, settings or labels cannot be used, before any long work.
+    UnsupportedModelError
+        If the model does not offer what the method needs.
+    VerificationError
+        If our reading of the model does not give the model's own output.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> model = RandomForestClassifier(10, random_state=0).fit(X, y)
+    >>> e = explain(model, X[:100])
+    >>> e.values.shape, bool(abs(e.residual).max() < 1e-9)
+    ((100, 30, 1), True)
+    """
+    explainer = cast("Explainer[E] | None", _bindings.get(model, method, output))
+    if explainer is not None:
+        with suppress(VerificationError):  # the model was trained again since: bind it anew
+            return explainer.explain(X, y=y, rng=rng, n_jobs=n_jobs, progress=progress)
+    explainer = bind(model, method, output=output)
+    result = explainer.explain(X, y=y, rng=rng, n_jobs=n_jobs, progress=progress)
+    _bindings.put(model, method, output, explainer)
+    return result
+
+
+def _for_output(view: View, output: Output) -> View:
+    if output not in get_args(Output):
+        raise InputError(
+            f"output is {output!r}. Give one of {', '.join(map(repr, get_args(Output)))}."
+        )
+    return view.explaining(output)
+
+
+def _bar(rows: int, progress: bool | None) -> "tqdm[None] | nullcontext[None]":
+    if progress is False or (progress is None and not sys.stderr.isatty()):
+        return nullcontext()
+    return tqdm(total=rows, unit="row", delay=0 if progress else _SLOW, leave=False)
+
+
+def _versions(library: str) -> dict[str, str]:
+    packages = ["whence", "numpy", *([library] if library else [])]
+    found = {name: _version(name) for name in packages}
+    return {"python": platform.python_version(), **found}
+
+
+def _version(package: str) -> str:
+    for name in {"sklearn": ["scikit-learn"], "xgboost": ["xgboost", "xgboost-cpu"]}.get(
+        package, [package]
+    ):
+        with suppress(PackageNotFoundError):
+            return version(name)
+    return "unknown"

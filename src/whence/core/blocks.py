@@ -1,0 +1,123 @@
+"""Rows in blocks: cut, run on threads, put together again.
+
+Blocks bound the memory that a method needs, carry the progress bar, and are what several threads
+work on. Since a method explains each row by itself, the result does not depend on the cut.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whence.core.errors import InputError
+from whence.core.explanation import Explanation
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+E = TypeVar("E", bound=Explanation)
+
+
+def cut(rows: int, size: int) -> list[slice]:
+    """Cut ``rows`` into slices of at most ``size``.
+
+    Examples
+    --------
+    >>> cut(5, 2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    return [slice(first, min(first + size, rows)) for first in range(0, rows, size)]
+
+
+def threads(n_jobs: int) -> int:
+    """Return how many threads ``n_jobs`` means; -1 is one per core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if n_jobs == -1:
+        return cores or 1
+    if not isinstance(n_jobs, int) or n_jobs < 1:
+        raise InputError(f"n_jobs is {n_jobs!r}. A positive whole number is needed, or -1.")
+    return n_jobs
+
+
+def in_order(
+    work: Callable[[Item], Result], items: Sequence[Item], n_jobs: int
+) -> Iterator[Result]:
+    """Yield ``work(item)`` for each item, in order, computed by ``n_jobs`` threads.
+
+    An interrupt or error cancels what has not been started.
+    """
+    if n_jobs == 1 or len(items) == 1:
+        yield from map(work, items)
+        return
+    pool = ThreadPoolExecutor(n_jobs)
+    try:
+        yield from pool.map(work, items)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class Gather:
+    """Puts the explanations of blocks together into one of all rows.
+
+    The arrays are allocated once, when the first block tells their shapes, so the peak of memory
+    is the result and one block.
+    """
+
+    __slots__ = ("_arrays", "_done", "_first", "_rows")
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._done = 0
+        self._first: Explanation | None = None
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def add(self, block: Explanation) -> None:
+        """Take the explanation of the next rows."""
+        if self._first is None:
+            self._first = block
+            self._allocate(block)
+        end = self._done + len(block)
+        for name, whole in self._arrays.items():
+            whole[self._done : end] = getattr(block, name)
+        self._done = end
+
+    def result(self) -> Explanation:
+        """Return the explanation of all rows."""
+        if self._first is None or self._done != self._rows:
+            raise RuntimeError(f"{self._done} of {self._rows} rows were gathered.")
+        return replace(self._first, **self._arrays)
+
+    def _allocate(self, block: Explanation) -> None:
+        parts = {name: getattr(block, name) for name in block.per_row}
+        arrays = {name: part for name, part in parts.items() if part is not None}
+        needed = sum(part.nbytes // len(block) for part in arrays.values()) * self._rows
+        free = available_memory()
+        if free is not None and needed > free:
+            raise InputError(
+                f"The explanation of {self._rows:,} rows needs {needed / 1e9:.1f} GB and "
+                f"{free / 1e9:.1f} GB of memory are free. Explain fewer rows at a time, or stream "
+                "a Parquet file with whence.scale.parquet."
+            )
+        for name, part in arrays.items():
+            whole = len(block) == self._rows
+            self._arrays[name] = (
+                np.ascontiguousarray(part)
+                if whole
+                else np.empty((self._rows, *part.shape[1:]), part.dtype)
+            )
+
+
+def available_memory() -> int | None:
+    """Return the bytes of memory that can be taken now; None where the system does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:  # noqa: PTH123  read as a stream
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        return None
+    return None
+

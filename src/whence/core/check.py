@@ -1,0 +1,99 @@
+"""Checks of the user's table against what a model needs, before any work starts."""
+
+from difflib import get_close_matches
+
+import numpy as np
+
+from whence.core.errors import InputError
+from whence.core.table import Table
+from whence.core.types import Ints, Level
+
+_SHOWN = 5
+
+
+def check_table(table: Table, features: tuple[str, ...], *, named: bool, what: str = "X") -> None:
+    """Raise `InputError` unless ``table`` has just the columns that the model reads.
+
+    Parameters
+    ----------
+    table : Table
+        The user's rows.
+    features : tuple of str
+        The columns of the model, in its order.
+    named : bool
+        Whether the model knows its columns by name; otherwise only their number counts.
+    what : str
+        Name of the argument in messages.
+    """
+    if named and table.named:
+        _check_names(table.names, features, what)
+    elif len(table.names) != len(features):
+        raise InputError(
+            f"{what} has {len(table.names)} columns and the model reads {len(features)}"
+            f"{': ' + shorten(features) if named else ''}. "
+            "Give the columns the model was trained on, in the same order."
+        )
+    infinite = np.isinf(table.numbers)
+    if infinite.any():
+        row, column = (int(i) for i in np.argwhere(infinite)[0])
+        raise InputError(
+            f"{what} holds {table.numbers[row, column]} in column {table.names[column]!r}, row "
+            f"{row} ({int(infinite.sum())} infinite cells in all). Finite numbers or missing "
+            "values are needed. Replace infinities, for example by NaN or by a bound."
+        )
+
+
+def _check_names(names: tuple[str, ...], features: tuple[str, ...], what: str) -> None:
+    if names == features:
+        return
+    missing = [name for name in features if name not in set(names)]
+    extra = [name for name in names if name not in set(features)]
+    if missing or extra:
+        parts = []
+        if missing:
+            parts.append(f"lacks {shorten(missing)}{_guess(missing[0], extra)}")
+        if extra:
+            parts.append(f"has {shorten(extra)}, which the model does not know")
+        raise InputError(
+            f"{what} {' and '.join(parts)}. The model reads {len(features)} columns: "
+            f"{shorten(features)}. Give just these, in this order."
+        )
+    place = next(i for i, (a, b) in enumerate(zip(names, features, strict=True)) if a != b)
+    raise InputError(
+        f"{what} has the model's columns in another order: column {place} is {names[place]!r} and "
+        f"the model reads {features[place]!r} there. Reorder it, in pandas by "
+        f"{what}[list(names of the model)]."
+    )
+
+
+def labels_of(y: object, classes: tuple[Level, ...], rows: int) -> Ints:
+    """Return the position of each label of ``y`` among ``classes``.
+
+    Raises
+    ------
+    InputError
+        If the length differs from ``rows``, or a label is not one of the classes.
+    """
+    values = np.asarray(y).reshape(-1).tolist()
+    if len(values) != rows:
+        raise InputError(f"y has {len(values)} labels and X has {rows} rows. Give one per row.")
+    place = {level: i for i, level in enumerate(classes)}
+    unknown = sorted({str(value) for value in values if value not in place})
+    if unknown:
+        raise InputError(
+            f"y holds {shorten(unknown)}, which the model does not know. Its classes are "
+            f"{shorten([str(level) for level in classes])}. Give the labels it was trained on."
+        )
+    return np.array([place[value] for value in values], dtype=np.int64)
+
+
+def shorten(names: "tuple[str, ...] | list[str]") -> str:
+    """List a few names in quotes, and how many more there are."""
+    listed = ", ".join(repr(name) for name in names[:_SHOWN])
+    more = len(names) - _SHOWN
+    return f"{listed} and {more} more" if more > 0 else listed
+
+
+def _guess(name: str, among: list[str]) -> str:
+    close = get_close_matches(name, among, n=1)
+    return f" (is it {close[0]!r}?)" if close else ""
