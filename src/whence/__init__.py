@@ -1,4 +1,4 @@
-"""whence: where did this prediction come from?
+"""Answer one question: where did this prediction come from.
 
 Explain any model, measure the explanation, and keep the record.
 

@@ -9,14 +9,13 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Generic, TypeVar, cast, get_args
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from whence.choose import choose
 from whence.core.binding import Bindings
@@ -97,9 +96,7 @@ class Explainer(Generic[E]):
             ),
         ))  # fmt: skip
 
-    def _blocks(
-        self, table: Table, labels: Ints | None, rng: int | None, jobs: int
-    ) -> Iterator[E]:
+    def _blocks(self, table: Table, labels: Ints | None, rng: int | None, jobs: int) -> Iterator[E]:
         def work(rows: Rows) -> E:
             return self._explain(rows, rng=np.random.default_rng(rng))
 
@@ -255,9 +252,11 @@ def _for_output(view: View, output: Output) -> View:
     return view.explaining(output)
 
 
-def _bar(rows: int, progress: bool | None) -> "tqdm[None] | nullcontext[None]":
+def _bar(rows: int, progress: bool | None) -> AbstractContextManager[Any]:
     if progress is False or (progress is None and not sys.stderr.isatty()):
         return nullcontext()
+    from tqdm.auto import tqdm
+
     return tqdm(total=rows, unit="row", delay=0 if progress else _SLOW, leave=False)
 
 

@@ -18,6 +18,8 @@ def choose(model: object) -> Choice:
     del model
     return TreeShap(), (
         "The model is an ensemble of trees, whose Shapley values are exact and cheap.",
-        "No background was given, so absent features follow the training rows in each node; "
-        "give TreeShap(background=...) to compare with rows of your choice.",
+        (
+            "No background was given, so absent features follow the training rows in each node; "
+            "give TreeShap(background=...) to compare with rows of your choice."
+        ),
     )

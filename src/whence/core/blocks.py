@@ -8,13 +8,15 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whence.core.errors import InputError
 from whence.core.explanation import Explanation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -88,7 +90,8 @@ class Gather:
         """Return the explanation of all rows."""
         if self._first is None or self._done != self._rows:
             raise RuntimeError(f"{self._done} of {self._rows} rows were gathered.")
-        return replace(self._first, **self._arrays)
+        arrays: dict[str, Any] = self._arrays
+        return replace(self._first, **arrays)
 
     def _allocate(self, block: Explanation) -> None:
         parts = {name: getattr(block, name) for name in block.per_row}
@@ -120,4 +123,3 @@ def available_memory() -> int | None:
     except OSError:
         return None
     return None
-

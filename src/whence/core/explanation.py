@@ -7,7 +7,7 @@ is last and always there, also when the model has a single output.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from whence.core import codec, frame, show
 from whence.core.errors import InputError
 from whence.core.provenance import Provenance
 from whence.core.table import Table
-from whence.core.types import Bools, Floats, Int32s
+from whence.core.types import Bools, Floats, Int32s, Ints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,9 +69,11 @@ class Explanation:
 
     def __getitem__(self, rows: RowIndex) -> Self:
         """Return the explanation of some rows, of the same type; an int keeps the row axis."""
-        index = np.arange(len(self))[rows if isinstance(rows, slice) else np.atleast_1d(rows)]
+        index = _positions(rows, len(self))
         parts = {name: getattr(self, name) for name in (*self.per_row, "data")}
-        taken = {name: None if part is None else part[index] for name, part in parts.items()}
+        taken: dict[str, Any] = {
+            name: None if part is None else part[index] for name, part in parts.items()
+        }
         labels = self.names.rows and tuple(self.names.rows[i] for i in index)
         return replace(self, **taken, names=replace(self.names, rows=labels))
 
@@ -274,7 +276,7 @@ class Rules(Explanation):
 
     def __getitem__(self, rows: RowIndex) -> Self:
         """Return the rules of some rows."""
-        index = np.arange(len(self))[rows if isinstance(rows, slice) else np.atleast_1d(rows)]
+        index = _positions(rows, len(self))
         return replace(
             Explanation.__getitem__(self, rows),
             predicates=tuple(self.predicates[i] for i in index),
@@ -314,5 +316,17 @@ class Examples(Explanation):
         if self.data is None:
             raise InputError("These examples hold no data to compare with: `data` is None.")
         row = self.data.numbers if isinstance(self.data, Table) else self.data
-        same = (self.candidates == row[:, None]) | (np.isnan(self.candidates) & np.isnan(row[:, None]))
-        return ~same
+        both_missing = np.isnan(self.candidates) & np.isnan(row[:, None])
+        return np.asarray((self.candidates != row[:, None]) & ~both_missing)
+
+
+def _positions(rows: RowIndex, n: int) -> Ints:
+    """Return the positions that ``rows`` means among ``n`` rows."""
+    chosen = rows if isinstance(rows, slice) else np.atleast_1d(np.asarray(rows))
+    try:
+        return np.arange(n)[chosen]
+    except IndexError as error:
+        raise InputError(
+            f"Rows {rows!r} were asked of an explanation of {n} rows. "
+            "Give positions from 0, a slice, or one bool per row."
+        ) from error

@@ -10,7 +10,14 @@ from whence.core.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from whence.core.explanation import Attribution, Effect, Examples, Explanation, Interaction, Rules
+    from whence.core.explanation import (
+        Attribution,
+        Effect,
+        Examples,
+        Explanation,
+        Interaction,
+        Rules,
+    )
 
 
 def to_frame(e: "Explanation") -> "pd.DataFrame":

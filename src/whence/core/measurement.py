@@ -1,7 +1,7 @@
 """One table for every number about a model or an explanation."""
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -54,6 +54,7 @@ class Measurement:
     method: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        """Check that all columns are of one length."""
         sizes = {f.name: len(getattr(self, f.name)) for f in fields(self)}
         if len(set(sizes.values())) > 1:
             raise InputError(f"The columns differ in length: {sizes}. Give one entry per line.")
@@ -84,7 +85,7 @@ class Measurement:
 
     def __add__(self, other: Self) -> Self:
         """Return the lines of both, this one's first."""
-        parts = {}
+        parts: dict[str, Any] = {}
         for f in fields(self):
             mine, yours = getattr(self, f.name), getattr(other, f.name)
             both = mine + yours if isinstance(mine, tuple) else np.concatenate([mine, yours])

@@ -42,32 +42,37 @@ class Rows:
 
 
 class View(Protocol):
-    """What the driver asks of every view of a model.
-
-    Attributes
-    ----------
-    features, outputs : tuple of str
-        Names of the players and of what is explained.
-    classes : tuple
-        The classes of a classifier in the model's order; empty otherwise.
-    named : bool
-        Whether ``features`` are names that the model learned.
-    library, unit : str
-        The package the model comes from, and the unit of what is explained.
-    """
+    """What the driver asks of every view of a model."""
 
     @property
-    def features(self) -> tuple[str, ...]: ...
+    def features(self) -> tuple[str, ...]:
+        """Names of the players: the columns of the user's table."""
+        ...
+
     @property
-    def outputs(self) -> tuple[str, ...]: ...
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what is explained."""
+        ...
+
     @property
-    def classes(self) -> tuple[Level, ...]: ...
+    def classes(self) -> tuple[Level, ...]:
+        """The classes of a classifier in the model's order; empty otherwise."""
+        ...
+
     @property
-    def named(self) -> bool: ...
+    def named(self) -> bool:
+        """Whether ``features`` are names that the model learned."""
+        ...
+
     @property
-    def library(self) -> str: ...
+    def library(self) -> str:
+        """Import name of the package that the model comes from."""
+        ...
+
     @property
-    def unit(self) -> str: ...
+    def unit(self) -> str:
+        """Unit of what is explained."""
+        ...
 
     def digest(self) -> str:
         """Return the SHA-256 of what was read from the model."""

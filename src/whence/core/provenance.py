@@ -1,14 +1,11 @@
 """Where an explanation came from: all that is needed to compute it again."""
 
-import hashlib
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
 from whence.core.table import table_of
 
-Setting: TypeAlias = (
-    None | bool | int | float | str | tuple["Setting", ...] | dict[str, "Setting"]
-)
+Setting: TypeAlias = bool | int | float | str | tuple["Setting", ...] | dict[str, "Setting"] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ def response_shapley(
 
 
 def _coalitions(d: int) -> Bools:
-    return (np.arange(2**d)[:, None] >> np.arange(d)) & 1 == 1
+    return np.asarray((np.arange(2**d)[:, None] >> np.arange(d)) & 1 == 1)
 
 
 def _worth(

@@ -54,11 +54,11 @@ class TreeBanzhaf:
         game: Forest | Background = forest
         if self.background is not None:
             game = Background(forest, view.read(self.background, what="background"))
-        base = game.expectation()
+        base, verify = game.expectation(), view.verifier()
 
         def explain(rows: Rows, *, rng: Generator) -> Attribution:
             del rng  # exact: nothing is sampled
-            view.verify(forest.predict(rows.X), rows.raw)
+            verify(forest.predict(rows.X), rows.raw)
             return Attribution(
                 values=game.banzhaf(rows.X),
                 base_values=np.broadcast_to(base, rows.outputs.shape),

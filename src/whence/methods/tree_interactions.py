@@ -74,11 +74,11 @@ class TreeInteractions:
         game: Forest | Background = forest
         if self.background is not None:
             game = Background(forest, view.read(self.background, what="background"))
-        base = game.expectation()
+        base, verify = game.expectation(), view.verifier()
 
         def explain(rows: Rows, *, rng: Generator) -> Interaction:
             del rng  # exact: nothing is sampled
-            view.verify(forest.predict(rows.X), rows.raw)
+            verify(forest.predict(rows.X), rows.raw)
             sets, values = self._values(forest, game, rows.X)
             return Interaction(
                 sets=sets,

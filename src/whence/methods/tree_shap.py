@@ -96,24 +96,24 @@ class TreeShap:
 
 
 def _raw(view: Trees, forest: Forest, game: Forest | Background) -> Explain[Attribution]:
-    base = game.expectation()
+    base, verify = game.expectation(), view.verifier()
 
     def explain(rows: Rows, *, rng: Generator) -> Attribution:
         del rng  # exact: nothing is sampled
         values = game.shapley(rows.X)
-        view.verify(base + values.sum(axis=1), rows.raw, lambda: forest.predict(rows.X))
+        verify(base + values.sum(axis=1), rows.raw, lambda: forest.predict(rows.X))
         return _attribution(values, base, rows)
 
     return explain
 
 
 def _exact_response(view: Trees, forest: Forest, Z: Floats) -> Explain[Attribution]:
-    players = view.nodes.used_players()
+    players, verify = view.nodes.used_players(), view.verifier()
     player = view.nodes.player
 
     def explain(rows: Rows, *, rng: Generator) -> Attribution:
         del rng  # exact: nothing is sampled
-        view.verify(forest.predict(rows.X), rows.raw)
+        verify(forest.predict(rows.X), rows.raw)
         values, base = response_shapley(
             forest.predict, view.response, rows.X, Z, rows.labels, players, player,
             view.nodes.players,
@@ -125,11 +125,11 @@ def _exact_response(view: Trees, forest: Forest, Z: Floats) -> Explain[Attributi
 
 def _rescaled_response(view: Trees, forest: Forest, Z: Floats) -> Explain[Attribution]:
     game = Background(forest, Z)
-    margins = forest.predict(Z)
+    margins, verify = forest.predict(Z), view.verifier()
 
     def explain(rows: Rows, *, rng: Generator) -> Attribution:
         del rng  # nothing is sampled
-        view.verify(forest.predict(rows.X), rows.raw)
+        verify(forest.predict(rows.X), rows.raw)
         values = game.pair_rescaled(rows.X, rows.raw, margins, view.response, rows.labels)
         base = view.mean_response(margins, rows.labels)
         return _attribution(values, base, rows, RESCALED)

@@ -11,7 +11,7 @@ the trees read to its player, so the parts of a one-hot encoded column are one p
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 
@@ -19,9 +19,9 @@ from whence.core.check import check_table
 from whence.core.digest import digest
 from whence.core.errors import InputError, VerificationError
 from whence.core.method import Output, Rows
+from whence.core.response import Response, respond
 from whence.core.table import Table, table_of
 from whence.core.types import Bools, Floats, Int32s, Ints, Level, Words
-from whence.core.response import Response, respond
 
 Link: TypeAlias = Literal["identity", "logistic", "softmax", "exp"]
 
@@ -107,9 +107,7 @@ class Nodes:
 
     def digest(self) -> str:
         """Return the SHA-256 of all arrays: equal for equal models, whatever object holds them."""
-        return digest(
-            np.asarray(getattr(self, name)) for name in self.__dataclass_fields__
-        )
+        return digest(np.asarray(getattr(self, name)) for name in self.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -228,35 +226,39 @@ class Trees:
         ]
         return np.array(per_class)[labels]
 
-    def verify(
+    def verifier(self) -> "Verify":
+        """Return the check that our numbers give the raw output of the user's own model."""
+        allowed = self.tolerance * self.nodes.scale()
+
+        def verify(
+            ours: Floats, theirs: Floats, reread: Callable[[], Floats] | None = None
+        ) -> None:
+            if bool((np.abs(ours - theirs) <= allowed).all()):
+                return
+            row, output = (int(i) for i in np.argwhere(~(np.abs(ours - theirs) <= allowed))[0])
+            what = "our reading of its trees gives"
+            if reread is not None and abs(reread()[row, output] - theirs[row, output]) <= allowed:
+                what = "base value and values add up to"
+            raise VerificationError(
+                f"In one row (number {row} of its block), output number {output}, the model itself "
+                f"says {theirs[row, output]:.9g} and {what} {ours[row, output]:.9g}; "
+                f"{allowed:.1g} is allowed for rounding. No explanation is given, because it would "
+                "be of another model. If the model was changed after it was bound, bind it again; "
+                f"otherwise please report it with your version of {self.library}."
+            )
+
+        return verify
+
+
+class Verify(Protocol):
+    """Raises `VerificationError` unless two raw outputs agree but for rounding."""
+
+    def __call__(
         self, ours: Floats, theirs: Floats, reread: Callable[[], Floats] | None = None
     ) -> None:
-        """Raise unless our numbers give the raw output of the user's own model.
+        """Compare arrays of shape (rows, outputs).
 
-        Parameters
-        ----------
-        ours, theirs : arrays of shape (rows, outputs)
-            Raw outputs: from our side, and from the model itself.
-        reread : callable or None
-            Gives the output of the trees as we read them, where ``ours`` is a sum of values: it
-            tells a wrong reading from a wrong sum.
-
-        Raises
-        ------
-        VerificationError
-            If they differ by more than the rounding of the user's library.
+        ``reread`` gives the output of the trees as we read them, where ``ours`` is a sum of
+        values: it tells a wrong reading from a wrong sum.
         """
-        allowed = self.tolerance * self.nodes.scale()
-        if bool((np.abs(ours - theirs) <= allowed).all()):
-            return
-        row, output = (int(i) for i in np.argwhere(~(np.abs(ours - theirs) <= allowed))[0])
-        what = "our reading of its trees gives"
-        if reread is not None and abs(reread()[row, output] - theirs[row, output]) <= allowed:
-            what = "base value and values add up to"
-        raise VerificationError(
-            f"Row {row} of a block, output {self.outputs[min(output, len(self.outputs) - 1)]!r}: "
-            f"the model itself says {theirs[row, output]:.9g} and {what} "
-            f"{ours[row, output]:.9g}; {allowed:.1g} is allowed for rounding. No explanation is "
-            "given, because it would be of another model. If the model was changed after it was "
-            f"bound, bind it again; otherwise please report it with the {self.library} version."
-        )
+        ...
