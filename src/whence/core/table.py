@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, cast
 
-import narwhals as nw
+import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 
@@ -142,6 +142,7 @@ def table_of(X: object) -> Table:
         return _of_sparse(cast("_Sparse", X))
     if isinstance(X, np.ndarray):
         return _of_array(X)
+    _check_unique(tuple(str(name) for name in getattr(X, "columns", ())))
     frame = nw.from_native(cast("Any", X), eager_only=True, pass_through=True)
     if not isinstance(frame, nw.DataFrame):
         raise InputError(
@@ -184,12 +185,6 @@ def _of_sparse(X: _Sparse) -> Table:
 def _of_frame(frame: nw.DataFrame[Any], native: object) -> Table:
     names = tuple(str(name) for name in frame.columns)
     _check_size(*frame.shape)
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise InputError(
-            f"X has more than one column named {', '.join(map(repr, twice))}. "
-            "Names must be unique. Rename the columns."
-        )
     named = any(isinstance(name, str) for name in frame.columns)
     dtypes = list(frame.schema.values())
     if all(dtype.is_numeric() or dtype == nw.Boolean for dtype in dtypes):
@@ -251,15 +246,15 @@ def _of_series(name: str, series: nw.Series[Any]) -> _Column:
 
 
 def _of_objects(name: str, values: list[Any]) -> _Column:
-    present = {_level(value) for value in values if not _is_missing(value)}
-    if all(isinstance(value, (int, float)) for value in present):
-        numbers = [math.nan if _is_missing(value) else float(value) for value in values]
-        return np.array(numbers), None
-    if any(not isinstance(value, (str, int, float)) for value in present):
+    if any(isinstance(value, (list, tuple, dict, set, np.ndarray)) for value in values):
         raise InputError(
             f"Column {name!r} holds nested values. Numbers or categories are needed. "
             "Split the column into several."
         )
+    present = {_level(value) for value in values if not _is_missing(value)}
+    if all(isinstance(value, (int, float)) for value in present):
+        numbers = [math.nan if _is_missing(value) else float(value) for value in values]
+        return np.array(numbers), None
     levels = tuple(sorted(present, key=lambda level: (not isinstance(level, str), str(level))))
     return _coded(values, levels), levels
 
@@ -273,7 +268,9 @@ def _coded(values: Iterable[Any], levels: tuple[Level, ...]) -> Floats:
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or value != value or type(value).__name__ in ("NAType", "NaTType")  # noqa: PLR0124  only NaN differs from itself
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, (float, np.floating)) and bool(value != value)  # noqa: PLR0124  only NaN differs from itself
 
 
 def _level(value: Any) -> Level:  # noqa: ANN401  a category may be any scalar
@@ -287,6 +284,15 @@ def _labels(frame: nw.DataFrame[Any]) -> tuple[str, ...] | None:
     if index is None or type(index).__name__ == "RangeIndex":
         return None
     return tuple(str(label) for label in index)
+
+
+def _check_unique(names: tuple[str, ...]) -> None:
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise InputError(
+            f"X has more than one column named {', '.join(map(repr, twice))}. "
+            "Names must be unique. Rename the columns."
+        )
 
 
 def _check_size(rows: int, columns: int) -> None:
