@@ -1,7 +1,7 @@
 """Game-theoretic indices straight from their definitions: slow, obvious, and the judge of kernels.
 
 A game over ``p`` players is an array ``v`` of shape (2**p, outputs). Bit ``i`` of the row number
-says whether player ``i`` is in the coalition: ``v[0]`` is the worth of nobody, ``v[-1]`` of everybody.
+says whether player ``i`` is in the coalition: ``v[0]`` is the worth of nobody, ``v[-1]`` of all.
 """
 
 from collections.abc import Iterator
