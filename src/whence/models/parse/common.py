@@ -370,7 +370,8 @@ def recode(
     codes : array of shape (rows,)
         NaN is missing and stays so.
     levels, known : sequences
-        Categories by code. ``1``, ``1.0`` and ``True`` are the same category, ``"1"`` is not.
+        Categories by code. ``1``, ``1.0`` and ``True`` are the same category, ``"1"`` is not. Of
+        equal categories in ``known`` the first counts.
     unseen : float
         What becomes of a category that the model does not know.
 
@@ -379,6 +380,8 @@ def recode(
     >>> recode(np.array([0.0, 1.0, np.nan]), ["b", "z"], ["a", "b"], unseen=-1)
     array([ 1., -1., nan])
     """
-    place = {level: float(code) for code, level in enumerate(known)}
+    place: dict[Level, float] = {}
+    for code, level in enumerate(known):
+        place.setdefault(level, float(code))
     lookup = np.array([*(place.get(level, unseen) for level in levels), np.nan])
     return lookup[np.where(np.isnan(codes), len(levels), codes).astype(np.int64)]
