@@ -1,1 +1,32 @@
-"""Pictures of explanations: each takes `ax`, returns Axes, and never shows."""
+"""Pictures of explanations: each takes `ax`, returns Axes, and never shows.
+
+A picture made without `ax` has a figure of its own, which pyplot does not know of: a notebook
+shows it as the last line of a cell, ``ax.figure.savefig(...)`` keeps it, and nothing has to be
+closed. For a window of pyplot, pass its axes: ``beeswarm(e, ax=plt.gca()); plt.show()``.
+"""
+
+from whence.plots.bars import bar
+from whence.plots.dependence import scatter
+from whence.plots.force_page import force_html
+from whence.plots.forces import force
+from whence.plots.grids import heatmap
+from whence.plots.pairs import interaction_matrix
+from whence.plots.paths import decision
+from whence.plots.steps import waterfall
+from whence.plots.suitable import plot
+from whence.plots.swarms import beeswarm
+from whence.plots.violins import violin
+
+__all__ = [
+    "bar",
+    "beeswarm",
+    "decision",
+    "force",
+    "force_html",
+    "heatmap",
+    "interaction_matrix",
+    "plot",
+    "scatter",
+    "violin",
+    "waterfall",
+]

@@ -1,0 +1,211 @@
+"""The force picture as one self-contained piece of HTML: it loads nothing and works offline."""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from whence.core.errors import InputError
+from whence.core.explanation import Attribution
+from whence.plots.forces import Segment, segments
+from whence.plots.pick import Name, Panel, positive, read
+from whence.plots.row import row_place, row_steps, row_title
+from whence.plots.style import NEGATIVE, NEUTRAL, POSITIVE, Z95, decimals, number, shorten
+
+WIDTH, BAR, TOP = 1000.0, 34.0, 26.0
+LETTER = 6.6
+"""Width of a letter in the labels, in units of the picture."""
+MOST_ROWS = 200
+
+CSS = f"""
+.whence-force{{font:14px/1.45 system-ui,sans-serif;color:#1f2328;background:#fff;max-width:1100px;
+padding:8px 12px;position:relative}}
+.whence-force h3{{font-size:15px;margin:14px 0 0}}
+.whence-force p{{margin:4px 0;color:#5f6672}}
+.whence-force svg{{width:100%;height:auto;display:block}}
+.whence-force text{{font:12px system-ui,sans-serif;fill:#1f2328}}
+.whence-force .in{{pointer-events:none;fill:#fff}}
+.whence-force .up .in{{fill:#1f1300}}
+.whence-force .up path{{fill:{POSITIVE}}}
+.whence-force .down path{{fill:{NEGATIVE}}}
+.whence-force .left path{{fill:{NEUTRAL};stroke-dasharray:3 2}}
+.whence-force path{{stroke:#fff;stroke-width:1}}
+.whence-force g[tabindex]:hover path,
+.whence-force g[tabindex]:focus path{{stroke:#000;stroke-width:2.5}}
+.whence-force g[tabindex]{{outline:none;cursor:default}}
+.whence-force .key{{display:inline-block;width:12px;height:12px;margin:0 4px 0 12px}}
+.whence-tip{{position:fixed;display:none;z-index:9;
+max-width:420px;padding:6px 10px;background:#1f2328;
+color:#fff;border-radius:4px;font-size:13px;pointer-events:none;overflow-wrap:anywhere}}
+@media print{{.whence-force path{{print-color-adjust:exact;-webkit-print-color-adjust:exact}}}}
+"""
+
+JS = """
+(function(){
+  var root = document.currentScript.parentNode, tip = root.querySelector('.whence-tip');
+  function show(g, x, y){
+    tip.textContent = g.getAttribute('aria-label');
+    tip.style.display = 'block';
+    tip.style.left = Math.max(0, Math.min(x + 12, innerWidth - tip.offsetWidth - 8)) + 'px';
+    var low = y + 18 + tip.offsetHeight > innerHeight;
+    tip.style.top = (low ? y - tip.offsetHeight - 8 : y + 18) + 'px';
+  }
+  function hide(){ tip.style.display = 'none'; }
+  root.querySelectorAll('g[tabindex]').forEach(function(g){
+    g.addEventListener('mousemove', function(v){ show(g, v.clientX, v.clientY); });
+    g.addEventListener('mouseleave', hide);
+    g.addEventListener('focus', function(){
+      var box = g.getBoundingClientRect(); show(g, box.left, box.bottom);
+    });
+    g.addEventListener('blur', hide);
+    g.addEventListener('keydown', function(v){
+      var next = v.key === 'ArrowRight' ? g.nextElementSibling
+        : v.key === 'ArrowLeft' ? g.previousElementSibling : null;
+      if (next && next.hasAttribute('tabindex')) { next.focus(); v.preventDefault(); }
+      if (v.key === 'Escape') { hide(); }
+    });
+  });
+})();
+"""
+
+
+def force_html(
+    e: Attribution,
+    rows: Name | Sequence[Name] | None = None,
+    output: Name = 0,
+    max_features: int = 20,
+) -> str:
+    """Return force pictures of some rows, one below the other, as a piece of HTML.
+
+    It holds its own drawing, style and script, loads nothing, and can stand in a page or be one.
+    Pointing at a bar, or reaching it by the tab and arrow keys, shows the full name, the value of
+    the feature and its contribution. All rows share one axis.
+
+    Parameters
+    ----------
+    e : Attribution
+        What ``whence.explain`` returned.
+    rows : int, str, or sequence of them, optional
+        Which rows, by number or label; None for the first 10.
+    output : int or str, default=0
+        Which output of the model, by number or name.
+    max_features : int, default=20
+        How many features are shown; the others are shown as their sum.
+
+    Returns
+    -------
+    str
+        One ``<div>``, well formed as XML too.
+
+    Raises
+    ------
+    InputError
+        If ``e`` is not an attribution, has no such row or output, or more than 200 rows are asked
+        for.
+
+    Examples
+    --------
+    >>> e = Attribution(
+    ...     values=np.array([[[1.0], [-2.0]]]), base_values=np.array([[0.5]]),
+    ...     outputs=np.array([[-0.5]]),
+    ... )
+    >>> "x0: +1.00" in force_html(e)
+    True
+    """
+    most = positive(max_features, "max_features")
+    panel = read(e, output, "force_html")
+    places = _rows(panel, rows)
+    laid = [segments(row_steps(panel, i, most), float(panel.outputs[i])) for i in places]
+    points = [float(x) for i in places for x in (panel.base[i], panel.outputs[i])]
+    points += [segment.start for row in laid for segment in row]
+    low, high = min(points), max(points)
+    pad = 0.03 * (high - low) or 0.05 * abs(high) or 1.0
+    axis = (low - pad, high + pad)
+    body = "".join(_picture(panel, i, row, axis) for i, row in zip(places, laid, strict=True))
+    return (
+        f'<div class="whence-force"><style>{CSS}</style>{_key(panel, len(places))}{body}'
+        f'<div class="whence-tip" role="status"></div><script>//<![CDATA[{JS}//]]></script></div>'
+    )
+
+
+def _rows(panel: Panel, rows: Name | Sequence[Name] | None) -> list[int]:
+    if rows is None:
+        return list(range(min(10, len(panel.values))))
+    wanted = [rows] if isinstance(rows, int | str | np.integer) else list(rows)
+    if not 0 < len(wanted) <= MOST_ROWS:
+        raise InputError(
+            f"`rows` asks for {len(wanted)} rows. Pass 1 to {MOST_ROWS} of them; "
+            "`heatmap` and `decision` draw more."
+        )
+    return [row_place(panel, row) for row in wanted]
+
+
+def _key(panel: Panel, count: int) -> str:
+    rows = f" Shown: {count:,} of {len(panel.values):,} rows." if count < len(panel.values) else ""
+    quantity = f" Values in {escape(panel.unit)}." if panel.unit else ""
+    return (
+        f'<p><span class="key" style="background:{POSITIVE}"></span>→ raises the output'
+        f'<span class="key" style="background:{NEGATIVE}"></span>← lowers the output.'
+        f"{quantity}{rows} Point at a bar or use the tab and arrow keys for its numbers.</p>"
+    )
+
+
+def _picture(panel: Panel, row: int, laid: Sequence[Segment], axis: tuple[float, float]) -> str:
+    base, end = float(panel.base[row]), float(panel.outputs[row])
+    values = np.array([base, end, *(segment.step.value for segment in laid)])
+    places = decimals(values)
+    unit = f" {panel.unit}" if panel.unit else ""
+    title = f"{row_title(panel, row)}: output {number(end, places)}{unit}"
+    x_base, x_end = (_x(value, axis) for value in (base, end))
+    bars = "".join(_bar(segment, axis, places, unit) for segment in laid)
+    side = "end" if x_base > WIDTH / 2 else "start"
+    height = TOP + BAR + 6
+    return (
+        f"<h3>{escape(title)}</h3>"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {height:.0f}" '
+        f'role="group" aria-label="{escape(title)}">{bars}'
+        f'<line x1="{x_base:.2f}" x2="{x_base:.2f}" y1="{TOP - 8}" y2="{TOP + BAR + 4}" '
+        'stroke="#5f6672" stroke-dasharray="4 3"/>'
+        f'<text x="{x_base:.2f}" y="{TOP - 12}" text-anchor="{side}">'
+        f"base value {number(base, places)}</text>"
+        f'<line x1="{x_end:.2f}" x2="{x_end:.2f}" y1="{TOP - 8}" y2="{TOP + BAR + 4}" '
+        'stroke="#000" stroke-width="2"/></svg>'
+    )
+
+
+def _x(value: float, axis: tuple[float, float]) -> float:
+    return (value - axis[0]) / (axis[1] - axis[0]) * WIDTH
+
+
+def _bar(segment: Segment, axis: tuple[float, float], places: int, unit: str) -> str:
+    step = segment.step
+    a, b = _x(segment.start, axis), _x(segment.end, axis)
+    neck = b - np.sign(b - a) * min(6.0, abs(b - a))
+    path = (
+        f"M{a:.2f} {TOP}L{neck:.2f} {TOP}L{b:.2f} {TOP + BAR / 2}"
+        f"L{neck:.2f} {TOP + BAR}L{a:.2f} {TOP + BAR}Z"
+    )
+    told = f"{step.name} = {step.cell}" if step.cell else step.name
+    text = f"{told}: {number(step.value, places, sign=True)}{unit}"
+    if np.isfinite(step.stderr):
+        text += f" ± {number(Z95 * step.stderr, places)} (95% interval)"
+    kind = "left" if step.role == "residual" else "up" if step.value > 0 else "down"
+    return (
+        f'<g class="{kind}" tabindex="0" role="img" aria-label="{escape(text)}">'
+        f'<path d="{path}"/>{_inside(step.short, step.cell, a, b)}</g>'
+    )
+
+
+def _inside(name: str, cell: str, a: float, b: float) -> str:
+    """Label a bar that is wide enough for it."""
+    fits = int((abs(b - a) - 12) / LETTER)
+    shown = f"{name} = {cell}" if cell else name
+    text = (
+        shown if len(shown) <= fits else shorten(name, fits) if fits >= min(10, len(name)) else ""
+    )
+    if not text:
+        return ""
+    return (
+        f'<text class="in" x="{(a + b) / 2:.2f}" y="{TOP + BAR / 2 + 4}" '
+        f'text-anchor="middle" aria-hidden="true">{escape(text)}</text>'
+    )
