@@ -71,16 +71,16 @@ class Encode:
         """Return an array of shape (rows, columns)."""
         check_columns(table, self.features, named=self.named)
         X = np.array(table.numbers, dtype=np.float64)
-        for j, levels in enumerate(table.levels):
-            if levels is not None:
-                X[:, j] = self._codes(table.numbers[:, j], levels, j)
         with np.errstate(over="ignore"):  # beyond float32 is infinity, for XGBoost too
+            if not np.isnan(self.missing):  # compared with the user's codes, not the model's
+                X[X.astype(np.float32) == np.float32(self.missing)] = np.nan
             if self.categorical.any():
                 X[:, self.categorical] = X[:, self.categorical].astype(np.float32)
-            if is_sparse(table.native):
-                X[_absent(cast("Any", table.native))] = np.nan
-            if not np.isnan(self.missing):
-                X[X.astype(np.float32) == np.float32(self.missing)] = np.nan
+        if is_sparse(table.native):
+            X[_absent(cast("Any", table.native))] = np.nan
+        for j, levels in enumerate(table.levels):
+            if levels is not None:
+                X[:, j] = self._codes(X[:, j], levels, j)
         return X
 
     def _codes(self, codes: Floats, levels: tuple[Level, ...], j: int) -> Floats:
@@ -95,13 +95,22 @@ class Encode:
             return codes
         out = recode(codes, _as_learned(levels, known), known, unseen=-1.0)
         if (unseen := np.flatnonzero(out < 0)).size:
-            raise InputError(
-                f"Column {self.features[j]!r} holds {levels[int(codes[unseen[0]])]!r}, a category "
-                f"the model did not see in training, which XGBoost refuses. It knows {len(known)}: "
-                f"{', '.join(_readable(level) for level in known[:10])}. Replace it, or mark it as "
-                "missing."
-            )
+            raise self._unseen(levels[int(codes[unseen[0]])], known, j)
         return out
+
+    def _unseen(self, level: Level, known: tuple[Level, ...], j: int) -> InputError:
+        accents = any(isinstance(text, str) and not text.isascii() for text in known)
+        hint = (
+            "XGBoost mixes up texts with accents once their order changes: give the column the "
+            "categories of the training data, in the same order."
+            if accents
+            else "Replace it, or mark it as missing."
+        )
+        return InputError(
+            f"Column {self.features[j]!r} holds {level!r}, a category the model did not see in "
+            "training: XGBoost refuses it, or silently reads it as another one. It knows "
+            f"{len(known)}: {', '.join(_readable(text) for text in known[:10])}. {hint}"
+        )
 
 
 def _absent(native: Any) -> Bools:  # noqa: ANN401  any kind of scipy sparse matrix
