@@ -6,6 +6,7 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -233,6 +234,17 @@ def test_categories_of_any_number_follow_the_users_columns(levels: int, missing:
 
     with pytest.raises(InputError, match="1 columns of categories or text"):
         trees.encode(table_of(frame.assign(town=1)))
+
+
+def test_categories_of_polars_are_recoded_for_the_library() -> None:
+    rng = np.random.default_rng(0)
+    job = pd.Categorical([f"k{j}" for j in rng.integers(0, 9, 200)])
+    frame = pd.DataFrame({"job": job, "size": rng.normal(size=200)})
+    model = lgb.LGBMRegressor(**SMALL | CATEGORIES).fit(frame, np.sin(job.codes))
+    other = pl.DataFrame({"job": ["k8", "k3", "new", None], "size": [0.0, 1.0, None, 2.0]})
+    trees = check(model, other)
+    check(model, other.cast({"job": pl.Categorical}), trees)
+    assert trees.encode(table_of(other))[:, 0].tolist()[:2] == [8.0, 3.0]
 
 
 def test_codes_in_an_array_are_truncated_and_negative_ones_go_right() -> None:

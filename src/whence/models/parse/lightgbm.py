@@ -331,6 +331,9 @@ class _Predict:
     factor: float
 
     def __call__(self, table: Table) -> Floats:
-        X = self.encode(table) if table.native is None else table.native
+        own = table.native is not None and (
+            type(table.native).__module__.startswith("pandas") or not any(table.levels)
+        )  # categories of any other frame make the library abort the process
+        X = table.native if own else self.encode(table)
         raw = np.asarray(self.booster.predict(X, raw_score=True), dtype=np.float64)
         return raw.reshape(len(table), self.outputs) * self.factor
