@@ -3,7 +3,6 @@
 #include <cmath>
 
 namespace whence {
-namespace {
 
 bool special_goes_left(const Forest& f, std::int64_t v, double x) {
   if (std::isnan(x) || (f.zero_missing[v] && std::abs(x) <= 1e-35)) return f.missing_left[v];
@@ -13,8 +12,6 @@ bool special_goes_left(const Forest& f, std::int64_t v, double x) {
   const auto code = static_cast<std::int64_t>(x);
   return (f.category_words[f.category_start[v] + code / 64] >> (code % 64)) & 1;
 }
-
-}  // namespace
 
 std::uint8_t route_special8(const Forest& forest, std::int64_t v, const double* x) {
   unsigned bits = 0;

@@ -19,6 +19,7 @@ void transpose_chunk(const double* X, std::int64_t columns, std::int64_t first, 
                      double* xt);
 
 // The splits that read a number as a missing value or a code; shared by all instruction sets.
+bool special_goes_left(const Forest& forest, std::int64_t v, double x);
 std::uint8_t route_special8(const Forest& forest, std::int64_t v, const double* x);
 
 // Routes `rows` rows (rounded up to a multiple of eight) at one split, into rows / 8 bytes.

@@ -1,0 +1,2 @@
+#define WHENCE_ISA avx512
+#include "path_impl.hpp"

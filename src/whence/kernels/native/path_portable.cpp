@@ -1,0 +1,2 @@
+#define WHENCE_ISA portable
+#include "path_impl.hpp"
