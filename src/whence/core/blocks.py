@@ -22,6 +22,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 E = TypeVar("E", bound=Explanation)
 
+_SMALL = 50_000_000
+"""Bytes that are taken without asking how many are free."""
+
 
 def cut(rows: int, size: int) -> list[slice]:
     """Cut ``rows`` into slices of at most ``size``.
@@ -82,8 +85,9 @@ class Gather:
             self._first = block
             self._allocate(block)
         end = self._done + len(block)
-        for name, whole in self._arrays.items():
-            whole[self._done : end] = getattr(block, name)
+        if len(block) < self._rows:
+            for name, whole in self._arrays.items():
+                whole[self._done : end] = getattr(block, name)
         self._done = end
 
     def result(self) -> Explanation:
@@ -97,7 +101,7 @@ class Gather:
         parts = {name: getattr(block, name) for name in block.per_row}
         arrays = {name: part for name, part in parts.items() if part is not None}
         needed = sum(part.nbytes // len(block) for part in arrays.values()) * self._rows
-        free = available_memory()
+        free = available_memory() if needed > _SMALL else None
         if free is not None and needed > free:
             raise InputError(
                 f"The explanation of {self._rows:,} rows needs {needed / 1e9:.1f} GB and "
@@ -105,12 +109,10 @@ class Gather:
                 "a Parquet file with whence.scale.parquet."
             )
         for name, part in arrays.items():
-            whole = len(block) == self._rows
-            self._arrays[name] = (
-                np.ascontiguousarray(part)
-                if whole
-                else np.empty((self._rows, *part.shape[1:]), part.dtype)
-            )
+            if len(block) == self._rows:  # the block is the whole
+                self._arrays[name] = part if part.flags.owndata else part.copy()
+            else:
+                self._arrays[name] = np.empty((self._rows, *part.shape[1:]), part.dtype)
 
 
 def available_memory() -> int | None:

@@ -143,6 +143,8 @@ def table_of(X: object) -> Table:
     if isinstance(X, np.ndarray):
         return _of_array(X)
     _check_unique(tuple(str(name) for name in getattr(X, "columns", ())))
+    if _is_plain_pandas(X):
+        return _of_plain_pandas(X)
     frame = nw.from_native(cast("Any", X), eager_only=True, pass_through=True)
     if not isinstance(frame, nw.DataFrame):
         raise InputError(
@@ -180,6 +182,26 @@ def _of_sparse(X: _Sparse) -> Table:
     names = tuple(f"x{j}" for j in range(X.shape[1]))
     numbers = np.ascontiguousarray(X.toarray(), dtype=np.float64)
     return Table(names=names, numbers=numbers, levels=(None,) * len(names), named=False, native=X)
+
+
+def _is_plain_pandas(X: Any) -> bool:  # noqa: ANN401  any object may be given
+    """Tell whether ``X`` is a pandas frame of numpy numbers, which needs no look at each column."""
+    if not type(X).__module__.startswith("pandas") or type(X).__name__ != "DataFrame":
+        return False
+    return all(isinstance(d, np.dtype) and d.kind in "fiub" for d in X.dtypes.tolist())
+
+
+def _of_plain_pandas(X: Any) -> Table:  # noqa: ANN401  a pandas frame, without importing pandas
+    names = tuple(str(name) for name in X.columns)
+    _check_size(*X.shape)
+    return Table(
+        names=names,
+        numbers=np.array(X.to_numpy(dtype=np.float64), order="C"),
+        levels=(None,) * len(names),
+        named=any(isinstance(name, str) for name in X.columns),
+        rows=_label_texts(X.index),
+        native=X,
+    )
 
 
 def _of_frame(frame: nw.DataFrame[Any], native: object) -> Table:
@@ -280,7 +302,10 @@ def _level(value: Any) -> Level:  # noqa: ANN401  a category may be any scalar
 
 
 def _labels(frame: nw.DataFrame[Any]) -> tuple[str, ...] | None:
-    index = nw.maybe_get_index(frame)
+    return _label_texts(nw.maybe_get_index(frame))
+
+
+def _label_texts(index: Any) -> tuple[str, ...] | None:  # noqa: ANN401  a pandas index or None
     if index is None or type(index).__name__ == "RangeIndex":
         return None
     return tuple(str(label) for label in index)
