@@ -1,5 +1,6 @@
 """The force picture as one self-contained piece of HTML: it loads nothing and works offline."""
 
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -7,66 +8,17 @@ import numpy as np
 
 from whence.core.errors import InputError
 from whence.core.explanation import Attribution
+from whence.plots.force_look import CSS, JS
 from whence.plots.forces import Segment, segments
 from whence.plots.pick import Name, Panel, positive, read
 from whence.plots.row import row_place, row_steps, row_title
-from whence.plots.style import NEGATIVE, NEUTRAL, POSITIVE, Z95, decimals, number, shorten
+from whence.plots.style import NEGATIVE, POSITIVE, Z95, decimals, number, shorten
 
 WIDTH, BAR, TOP = 1000.0, 34.0, 26.0
-LETTER = 6.6
+LETTER = 7.0
 """Width of a letter in the labels, in units of the picture."""
 MOST_ROWS = 200
-
-CSS = f"""
-.whence-force{{font:14px/1.45 system-ui,sans-serif;color:#1f2328;background:#fff;max-width:1100px;
-padding:8px 12px;position:relative}}
-.whence-force h3{{font-size:15px;margin:14px 0 0}}
-.whence-force p{{margin:4px 0;color:#5f6672}}
-.whence-force svg{{width:100%;height:auto;display:block}}
-.whence-force text{{font:12px system-ui,sans-serif;fill:#1f2328}}
-.whence-force .in{{pointer-events:none;fill:#fff}}
-.whence-force .up .in{{fill:#1f1300}}
-.whence-force .up path{{fill:{POSITIVE}}}
-.whence-force .down path{{fill:{NEGATIVE}}}
-.whence-force .left path{{fill:{NEUTRAL};stroke-dasharray:3 2}}
-.whence-force path{{stroke:#fff;stroke-width:1}}
-.whence-force g[tabindex]:hover path,
-.whence-force g[tabindex]:focus path{{stroke:#000;stroke-width:2.5}}
-.whence-force g[tabindex]{{outline:none;cursor:default}}
-.whence-force .key{{display:inline-block;width:12px;height:12px;margin:0 4px 0 12px}}
-.whence-tip{{position:fixed;display:none;z-index:9;
-max-width:420px;padding:6px 10px;background:#1f2328;
-color:#fff;border-radius:4px;font-size:13px;pointer-events:none;overflow-wrap:anywhere}}
-@media print{{.whence-force path{{print-color-adjust:exact;-webkit-print-color-adjust:exact}}}}
-"""
-
-JS = """
-(function(){
-  var root = document.currentScript.parentNode, tip = root.querySelector('.whence-tip');
-  function show(g, x, y){
-    tip.textContent = g.getAttribute('aria-label');
-    tip.style.display = 'block';
-    tip.style.left = Math.max(0, Math.min(x + 12, innerWidth - tip.offsetWidth - 8)) + 'px';
-    var low = y + 18 + tip.offsetHeight > innerHeight;
-    tip.style.top = (low ? y - tip.offsetHeight - 8 : y + 18) + 'px';
-  }
-  function hide(){ tip.style.display = 'none'; }
-  root.querySelectorAll('g[tabindex]').forEach(function(g){
-    g.addEventListener('mousemove', function(v){ show(g, v.clientX, v.clientY); });
-    g.addEventListener('mouseleave', hide);
-    g.addEventListener('focus', function(){
-      var box = g.getBoundingClientRect(); show(g, box.left, box.bottom);
-    });
-    g.addEventListener('blur', hide);
-    g.addEventListener('keydown', function(v){
-      var next = v.key === 'ArrowRight' ? g.nextElementSibling
-        : v.key === 'ArrowLeft' ? g.previousElementSibling : null;
-      if (next && next.hasAttribute('tabindex')) { next.focus(); v.preventDefault(); }
-      if (v.key === 'Escape') { hide(); }
-    });
-  });
-})();
-"""
+TICKS = 9
 
 
 def force_html(
@@ -121,9 +73,13 @@ def force_html(
     low, high = min(points), max(points)
     pad = 0.03 * (high - low) or 0.05 * abs(high) or 1.0
     axis = (low - pad, high + pad)
-    body = "".join(_picture(panel, i, row, axis) for i, row in zip(places, laid, strict=True))
+    digits = decimals(np.array([*points, *(g.step.value for row in laid for g in row)]))
+    body = "".join(
+        _picture(panel, i, row, axis, digits) for i, row in zip(places, laid, strict=True)
+    )
     return (
         f'<div class="whence-force"><style>{CSS}</style>{_key(panel, len(places))}{body}'
+        f"{_ruler(axis)}"
         f'<div class="whence-tip" role="status"></div><script>//<![CDATA[{JS}//]]></script></div>'
     )
 
@@ -150,10 +106,10 @@ def _key(panel: Panel, count: int) -> str:
     )
 
 
-def _picture(panel: Panel, row: int, laid: Sequence[Segment], axis: tuple[float, float]) -> str:
+def _picture(
+    panel: Panel, row: int, laid: Sequence[Segment], axis: tuple[float, float], places: int
+) -> str:
     base, end = float(panel.base[row]), float(panel.outputs[row])
-    values = np.array([base, end, *(segment.step.value for segment in laid)])
-    places = decimals(values)
     unit = f" {panel.unit}" if panel.unit else ""
     title = f"{row_title(panel, row)}: output {number(end, places)}{unit}"
     x_base, x_end = (_x(value, axis) for value in (base, end))
@@ -170,6 +126,24 @@ def _picture(panel: Panel, row: int, laid: Sequence[Segment], axis: tuple[float,
         f"base value {number(base, places)}</text>"
         f'<line x1="{x_end:.2f}" x2="{x_end:.2f}" y1="{TOP - 8}" y2="{TOP + BAR + 4}" '
         'stroke="#000" stroke-width="2"/></svg>'
+    )
+
+
+def _ruler(axis: tuple[float, float]) -> str:
+    """Draw the axis that all rows share."""
+    span = axis[1] - axis[0]
+    step = 10.0 ** math.floor(math.log10(span / 4))
+    step *= next(k for k in (1, 2, 5, 10) if span / (step * k) <= TICKS)
+    places = max(0, -math.floor(math.log10(step)))
+    ticks = np.arange(math.ceil(axis[0] / step), math.floor(axis[1] / step) + 1) * step
+    marks = "".join(
+        f'<path d="M{_x(t, axis):.2f} 0V6" class="axis"/>'
+        f'<text x="{_x(t, axis):.2f}" y="20" text-anchor="middle">{number(float(t), places)}</text>'
+        for t in ticks
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} 26" aria-hidden="true">'
+        f'<path d="M0 0.5H{WIDTH:.0f}" class="axis"/>{marks}</svg>'
     )
 
 
@@ -192,7 +166,7 @@ def _bar(segment: Segment, axis: tuple[float, float], places: int, unit: str) ->
     kind = "left" if step.role == "residual" else "up" if step.value > 0 else "down"
     return (
         f'<g class="{kind}" tabindex="0" role="img" aria-label="{escape(text)}">'
-        f'<path d="{path}"/>{_inside(step.short, step.cell, a, b)}</g>'
+        f'<title>{escape(text)}</title><path d="{path}"/>{_inside(step.short, step.cell, a, b)}</g>'
     )
 
 

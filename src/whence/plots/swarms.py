@@ -83,7 +83,7 @@ def beeswarm(
     most = positive(max_features, "max_features")
     panel = read(e, output, "beeswarm")
     shown, rest, rows, said = ranked(panel, most)
-    ax = canvas(ax, width=8.0, height=1.3 + 0.34 * (shown.size + (rest.size > 0)))
+    ax = canvas(ax, width=8.0, height=max(2.2, 1.3 + 0.34 * (shown.size + (rest.size > 0))))
     frame(ax, panel, shown, rest)
     for y, player in enumerate(shown):
         values = panel.values[rows, player]
@@ -93,7 +93,7 @@ def beeswarm(
         _swarm(ax, total, shown.size, np.full((rows.size, 4), rgba(NEUTRAL)), None)
     note(ax, [said, *_color_notes(panel, shown), unexplained(panel)])
     if any(panel.levels(j) is None and panel.numbers(j) is not None for j in shown):
-        color_key(ax, "value of the feature")
+        color_key(ax, "feature value")
     return ax
 
 

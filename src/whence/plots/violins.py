@@ -63,7 +63,7 @@ def violin(
     most = positive(max_features, "max_features")
     panel = read(e, output, "violin")
     shown, rest, _, _ = ranked(panel, most)
-    ax = canvas(ax, width=8.0, height=1.3 + 0.38 * (shown.size + (rest.size > 0)))
+    ax = canvas(ax, width=8.0, height=max(2.2, 1.3 + 0.38 * (shown.size + (rest.size > 0))))
     frame(ax, panel, shown, rest)
     span = float(np.ptp(panel.values[:, shown])) or 1.0
     colored = False
@@ -76,7 +76,7 @@ def violin(
     categories = any(panel.levels(j) is not None for j in shown)
     note(ax, ["gray: categories" if categories else "", unexplained(panel)])
     if colored:
-        color_key(ax, "mean value of the feature")
+        color_key(ax, "mean feature value")
     return ax
 
 
