@@ -218,6 +218,19 @@ def test_one_hot_categories_of_any_number_follow_the_users_columns(shape: str, l
     np.testing.assert_allclose(trees.predict(bare), trees.predict(table_of(other)), rtol=1e-12)
 
 
+def test_booleans_are_categories_and_unread_features_do_not_matter() -> None:
+    rng = np.random.default_rng(0)
+    old = rng.random(200) > 0.5
+    frame = pd.DataFrame(
+        {"same": "k", "old": pd.Categorical(old), "b": rng.random(200) > 0.5, "same too": "k"}
+    )
+    model = cb.CatBoostRegressor(**SMALL, one_hot_max_size=9, cat_features=list(frame.columns))
+    trees = check(model.fit(frame, 2.0 * old + frame["b"]), frame)
+    assert np.unique(trees.nodes.feature).tolist() == [-1, 1, 2]
+    check(model, frame.assign(same="new", old=old), trees)
+    check(model, frame.astype({"same": object, "old": int, "b": int}), trees)
+
+
 def test_more_than_64_categories_need_more_than_one_word() -> None:
     codes = np.arange(600) % 200
     effect = np.random.default_rng(0).normal(size=200)
@@ -243,6 +256,9 @@ def test_a_category_must_be_text_or_a_whole_number() -> None:
         trees.encode(table_of(frame.assign(size="large")))
     spelled = frame.assign(size=[str(size) for size in frame["size"]])
     check(model, spelled, trees)
+    spelled.loc[::3, "size"] = "nan"
+    check(model, spelled, trees)
+    check(model, spelled.to_numpy(dtype=object), trees)
     with pytest.raises(InputError, match="1 columns"):
         trees.encode(table_of(frame[["job"]]))
     with pytest.raises(InputError, match="'size' where the model expects 'job'"):

@@ -22,16 +22,13 @@ class Category:
     column: int
     name: str
     size: int
-    boolean: bool
 
     def text(self, level: Level) -> str:
         """Write a category as the library does before it takes the hash."""
-        if isinstance(level, (str, bool)):
-            return str(level)
-        if self.boolean and level in (0, 1):  # a table keeps True and False as numbers
-            return str(bool(level))
+        if isinstance(level, str):
+            return level
         if float(level).is_integer():
-            return str(int(level))
+            return str(int(level))  # of True and False too
         raise InputError(
             f"Column {self.name!r} holds {level}; CatBoost takes whole numbers and text as "
             "categories. Turn the column into text, for training too."
@@ -39,9 +36,11 @@ class Category:
 
     def code(self, level: Level) -> float:
         """Return the position of a category in the model's list, its length if not there."""
-        if not self.size:
+        text = self.text(level)
+        if not self.size:  # no tree reads the feature
             return 0.0
-        return float(_position(self.model, self.text(level), self.feature))
+        found: int = self.model._object._calc_cat_feature_perfect_hash(text, self.feature)  # noqa: SLF001  no public way without data
+        return float(found)
 
     def codes(self, table: Table) -> Floats:
         """Return the codes of one column."""
@@ -56,28 +55,20 @@ class Category:
         return np.array([self.code(level) for level in known])[place]
 
 
-def _position(model: Any, text: str, feature: int) -> int:  # noqa: ANN401  the user's model
-    """Ask the library which of the model's values has the hash of a text."""
-    found: int = model._object._calc_cat_feature_perfect_hash(text, feature)  # noqa: SLF001  no public way without data
-    return found
-
-
 def categories(
     model: object, parts: Sequence[Mapping[str, Any]], features: tuple[str, ...]
 ) -> tuple[Category, ...]:
     """Read the categorical features as the JSON form of the model lists them."""
-    found = []
-    for part in parts:
-        size = len(part.get("values") or ())
-        feature, column = part["feature_index"], part["flat_feature_index"]
-        boolean = size > 0 and min(_position(model, str(b), feature) for b in (True, False)) < size
-        found.append(
-            Category(
-                model=model, feature=feature, column=column, name=features[column], size=size,
-                boolean=boolean,
-            )
-        )  # fmt: skip
-    return tuple(found)
+    return tuple(
+        Category(
+            model=model,
+            feature=part["feature_index"],
+            column=part["flat_feature_index"],
+            name=features[part["flat_feature_index"]],
+            size=len(part.get("values") or ()),
+        )
+        for part in parts
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
