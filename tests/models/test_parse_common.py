@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference.trees import predict
@@ -24,6 +24,7 @@ def neighbors(t: np.float32) -> list[float]:
     return [u for v in near for u in (v, np.nextafter(v, np.inf), np.nextafter(v, -np.inf))]
 
 
+@settings(deadline=None)
 @given(FLOAT32)
 def test_rounding_to_float32_and_comparing_is_a_float64_threshold(number: float) -> None:
     t = np.float32(number)
@@ -35,6 +36,7 @@ def test_rounding_to_float32_and_comparing_is_a_float64_threshold(number: float)
         assert bool(rounded < t) == bool(x <= lt)
 
 
+@settings(deadline=None)
 @given(FLOAT32, st.floats())
 def test_thresholds_hold_for_any_number(number: float, x: float) -> None:
     t = np.float32(number)
@@ -44,6 +46,7 @@ def test_thresholds_hold_for_any_number(number: float, x: float) -> None:
     assert bool(rounded < t) == bool(x <= common.float32_lt_threshold(t))
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False), st.floats())
 def test_less_than_in_float64(t: float, x: float) -> None:
     with np.errstate(over="ignore"):
@@ -113,6 +116,7 @@ def one_tree(rng: np.random.Generator, outputs: int, *, whole: bool) -> Tree:
     )
 
 
+@settings(deadline=None)
 @given(random_trees())
 def test_assembled_nodes_are_the_same_function(case: tuple[list[Tree], int]) -> None:
     trees, outputs = case

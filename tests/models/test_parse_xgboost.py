@@ -338,7 +338,7 @@ LARGE = float(np.float32(1e30))
 FLOAT32 = st.floats(width=32, min_value=-LARGE, max_value=LARGE)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(FLOAT32, min_size=4, max_size=12, unique=True))
 def test_ties_at_thresholds_fall_as_xgboost_rounds(values: list[float]) -> None:
     cut = np.array(values, dtype=np.float64)[:, None]
@@ -473,6 +473,15 @@ def test_an_unknown_category_is_named() -> None:
         trees.predict(table_of(odd))
 
 
+def test_plain_text_is_refused_as_xgboost_refuses_it() -> None:
+    df = frame(list("pqrs"))
+    trees = parse(train({}, df, effect(df)))
+    table = table_of(df.assign(c=df["c"].astype(object)))
+    with pytest.raises(InputError, match="XGBoost refuses these rows: DataFrame"):
+        trees.predict(table)
+    np.testing.assert_array_equal(trees.encode(table.detached()), trees.encode(table_of(df)))
+
+
 def test_categories_in_a_column_of_numbers_are_refused() -> None:
     df = frame(list("pqrs"))
     trees = parse(train({}, df, effect(df)))
@@ -523,7 +532,7 @@ def test_truncated_bytes_are_refused_wherever_they_end() -> None:
         parse(Altered(raw + b"Z"))
 
 
-@settings(max_examples=300)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     for text in (raw, b"{" + raw, b"{U\x01a" + raw + b"}"):
@@ -533,7 +542,7 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
             continue
 
 
-@settings(max_examples=150)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_altered_models_are_read_or_refused(data: st.DataObject) -> None:
     X = numbers()
@@ -586,6 +595,12 @@ def test_an_unknown_kind_of_split_is_refused() -> None:
     raw[at] = 2
     with pytest.raises(UnsupportedModelError, match="splits of type 2"):
         parse(Altered(bytes(raw)))
+
+
+def test_a_field_of_another_kind_is_refused() -> None:
+    raw = bytes(_MODEL.save_raw("ubj")).replace(b"num_classSL\0\0\0\0\0\0\0\x010", b"num_classZ")
+    with pytest.raises(InputError, match="not what XGBoost writes"):
+        parse(Altered(raw))
 
 
 def test_a_lost_field_is_named() -> None:

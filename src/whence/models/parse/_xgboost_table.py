@@ -93,6 +93,8 @@ class Encode:
         known = self.known[j]
         if known is None:  # the model compares codes as they are
             return codes
+        if levels == known and "".join(map(str, levels)).isascii():
+            return codes
         out = recode(codes, _as_learned(levels, known), known, unseen=-1.0)
         if (unseen := np.flatnonzero(out < 0)).size:
             raise self._unseen(levels[int(codes[unseen[0]])], known, j)

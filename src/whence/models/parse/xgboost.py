@@ -81,10 +81,17 @@ def parse(model: object) -> Trees:
     learner = _learner(booster)
     try:
         return _read(learner, booster, missing, best)
+    except (InputError, UnsupportedModelError):
+        raise
     except KeyError as error:
         raise InputError(
             f"The model holds no field {error}, which XGBoost 3.0 and later write. It is damaged, "
             "or of an older version: load it with a recent XGBoost."
+        ) from error
+    except (AttributeError, IndexError, OverflowError, TypeError, ValueError) as error:
+        raise InputError(
+            f"A field of the model is not what XGBoost writes: {error}. It is damaged. "
+            "Save it again from the program that trained it."
         ) from error
 
 
@@ -95,12 +102,13 @@ def _read(learner: Fields, booster: Booster, missing: float, best: int) -> Trees
     listed = zip(ensemble["trees"][:last], ensemble["tree_info"], drop, strict=False)
     trees = [_tree(fields, target, weight, len(base)) for fields, target, weight in listed]
     columns = int(learner["learner_model_param"]["num_feature"])
+    types = tuple(learner["feature_types"])
     encode = Encode(
         features=feature_names(learner["feature_names"] or None, columns),
         named=len(learner["feature_names"]) > 0,
         categorical=_categorical(learner, trees, columns),
         known=_known(ensemble, columns),
-        types=tuple(learner["feature_types"]),
+        types=types if len(types) == columns else (),
         missing=missing,
     )
     per_output = len(trees) / (1 if trees and trees[0].target < 0 else len(base))
