@@ -116,6 +116,7 @@ def _read(learner: Fields, booster: Booster, missing: float, best: int) -> Trees
         nodes=assemble(trees, base=base, columns=columns),
         features=encode.features,
         outputs=_outputs(learner, len(base)),
+        classes=_classes(learner, len(base)),
         link=link,
         unit=unit,
         library="xgboost",
@@ -311,7 +312,12 @@ def _outputs(learner: Fields, outputs: int) -> tuple[str, ...]:
     levels = objective.get("quantile_loss_param", {}).get("quantile_alpha")
     if levels is not None and outputs > 1:
         return tuple(f"quantile {alpha:g}" for alpha in json.loads(levels))
-    kind = objective["name"].partition(":")[0]
+    return output_names(_classes(learner, outputs) or None, outputs)
+
+
+def _classes(learner: Fields, outputs: int) -> tuple[int, ...]:
+    """Return the classes, which XGBoost numbers from zero; none for other objectives."""
+    kind = learner["objective"]["name"].partition(":")[0]
     if kind == "multi":
-        return output_names(range(outputs), outputs)
-    return output_names(range(2) if kind == "binary" and outputs == 1 else None, outputs)
+        return tuple(range(outputs))
+    return (0, 1) if kind == "binary" and outputs == 1 else ()
