@@ -284,6 +284,9 @@ def test_a_booster_from_a_file_says_the_same(tmp_path: Path) -> None:
     trees = check(booster, frame)
     assert trees.outputs == ("1",)
     assert trees.features == ("job", "old_age")
+    assert not trees.named  # a driver that compares names must not refuse "old age"
+    with pytest.raises(InputError, match="'young_age' where the model expects 'old_age'"):
+        trees.encode(table_of(frame.rename(columns={"old age": "young age"})))
     assert trees.nodes.digest() == parse(model).nodes.digest()
 
 

@@ -114,7 +114,7 @@ def parse(model: object) -> Trees:
         link=scale.link,
         unit=scale.unit,
         library="lightgbm",
-        named=named,
+        named=named and not any("_" in name for name in names),  # it may have been a space
         encode=encode,
         predict=_Predict(booster=booster, encode=encode, outputs=text.outputs, factor=scale.factor),
         tolerance=1e-9,
