@@ -237,6 +237,7 @@ class Shares(StandardScaler):
         Normalizer(),
         KNNImputer(),
         FunctionTransformer(lambda X: X[:, ::-1]),
+        FunctionTransformer(lambda X: np.column_stack([X, X]), feature_names_out="one-to-one"),
         FeatureUnion([("raw", "passthrough"), ("pca", PCA(1))]),
     ],
     ids=lambda step: type(step).__name__,

@@ -292,6 +292,12 @@ def test_categories_as_plain_text() -> None:
     agree(hist(categorical_features=["shop", "kind"]).fit(frame, TARGET), frame)
 
 
+def test_categories_in_polars() -> None:
+    polars = pl.DataFrame({"shop": SHOPS.tolist(), "amount": AMOUNT})
+    polars = polars.with_columns(pl.col("shop").cast(pl.Categorical))
+    agree(hist(categorical_features="from_dtype").fit(polars, TARGET), polars)
+
+
 def test_numbers_as_categories_in_a_frame() -> None:
     frame = pd.DataFrame({"code": pd.Categorical(CODES * 10 - 7), "amount": AMOUNT})
     agree(hist(categorical_features="from_dtype").fit(frame, TARGET), frame)

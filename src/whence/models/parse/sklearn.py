@@ -136,7 +136,7 @@ def _forest(model: Estimator) -> Trees:
 
 
 def _gradient_boosting(model: Estimator) -> Trees:
-    """Read gradient boosting; a missing value fails every comparison there, so it goes right.
+    """Read gradient boosting; it refuses missing values itself.
 
     The exponential loss estimates half the log-odds; the raw output is brought to log-odds.
     """
@@ -147,18 +147,12 @@ def _gradient_boosting(model: Estimator) -> Trees:
         for k, part in enumerate(stage):
             value = scale * model.learning_rate * part.tree_.value[:, 0, 0]
             parts.append(_tree(part.tree_, value, target=k))
-    nodes = assemble(
-        [_missing_right(part) for part in parts], base=base, columns=model.n_features_in_
-    )
+    nodes = assemble(parts, base=base, columns=model.n_features_in_)
     if not hasattr(model, "classes_"):
         return view(model, nodes, unit="target", say=prediction)
     link: Link = "logistic" if len(base) == 1 else "softmax"
     say = margin if scale == 1.0 else _twice_margin
     return view(model, nodes, unit="log-odds", say=say, link=link)
-
-
-def _missing_right(tree: Tree) -> Tree:
-    return replace(tree, missing_left=np.zeros(np.size(tree.feature), dtype=np.bool_))
 
 
 def _prior(model: Estimator) -> Floats:
@@ -196,15 +190,12 @@ def mean_path(n: ArrayLike) -> Floats:
 
 
 def _isolation_forest(model: Estimator) -> Trees:
-    subset = len(model.estimators_features_[0]) != model.n_features_in_
     parts = []
     for part, columns in zip(model.estimators_, model.estimators_features_, strict=True):
         tree = part.tree_
         depth = tree.compute_node_depths() - 1.0 + mean_path(tree.n_node_samples)
         value = depth / len(model.estimators_)
-        # Without a subset every tree sees all columns as they are, whatever order was drawn.
-        chosen = np.asarray(columns) if subset else None
-        parts.append(_tree(tree, value, target=0, columns=chosen))
+        parts.append(_tree(tree, value, target=0, columns=np.asarray(columns)))
     nodes = assemble(parts, base=[0.0], columns=model.n_features_in_)
     found = view(model, nodes, unit="path length", say=_path_length)
     return replace(found, outputs=("path length",))
