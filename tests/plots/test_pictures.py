@@ -292,6 +292,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "order": (lambda: plots.heatmap(credit(), order="size"), "'similarity'"),
     "type": (lambda: plots.beeswarm(pairs()), "got a Interaction|got an Interaction"),  # type: ignore[arg-type]
     "matrix": (lambda: plots.interaction_matrix(credit()), "draws an Interaction"),  # type: ignore[arg-type]
+    "importance": (lambda: plots.waterfall(numbers().importance()), "Draw it with `bar`"),
     "effect": (lambda: plots.plot(EFFECT), "no picture of"),
     "empty": (lambda: plots.plot(credit()[:0]), "0 rows"),
     "axes": (lambda: plots.plot(credit(), ax=Figure()), "a Figure"),  # type: ignore[arg-type]

@@ -6,8 +6,8 @@ import numpy as np
 
 from whence.core.explanation import Attribution
 from whence.core.types import Floats, Ints
-from whence.plots.pick import Name, Panel, others, positive, read, split
-from whence.plots.row import row_place, row_steps, row_title
+from whence.plots.pick import IMPORTANCE, Name, Panel, kind, others, positive, read, split
+from whence.plots.row import read_rows, row_steps
 from whence.plots.steps import color_of
 from whence.plots.style import (
     NEUTRAL,
@@ -17,6 +17,7 @@ from whence.plots.style import (
     Z95,
     canvas,
     decimals,
+    ink,
     literal,
     note,
     number,
@@ -25,6 +26,7 @@ from whence.plots.style import (
     tidy,
     whiskers,
 )
+from whence.plots.swarms import unexplained
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,27 +80,27 @@ def bar(
     [2.0, 1.0]
     """
     most = positive(max_features, "max_features")
-    panel = read(e, output, "bar")
-    if row is not None or (len(panel.values) == 1 and not is_importance(panel)):
-        return _one_row(panel, row_place(panel, 0 if row is None else row), most, ax)
-    return _importance(panel, most, ax)
+    e = kind(e, Attribution, "bar")
+    if row is not None or (len(e) == 1 and e.names.rows != IMPORTANCE):
+        panel, (title,) = read_rows(e, [row or 0], output, "bar")
+        return _one_row(panel, title, most, ax)
+    return _importance(read(e, output, "bar"), most, ax)
 
 
 def is_importance(panel: Panel) -> bool:
     """Whether the panel is a global importance already: the one row "all"."""
-    return panel.rows == ("all",)
+    return panel.rows == IMPORTANCE
 
 
-def _one_row(panel: Panel, row: int, most: int, ax: "Axes | None") -> "Axes":
-    steps = row_steps(panel, row, most)
+def _one_row(panel: Panel, title: str, most: int, ax: "Axes | None") -> "Axes":
+    steps = row_steps(panel, 0, most)
     values = np.array([step.value for step in steps])
     spread = Z95 * np.array([step.stderr for step in steps])
     colors = [color_of(step) for step in steps]
     ax = canvas(ax, width=7.6, height=1.2 + 0.3 * len(steps))
     _draw(ax, values, spread, colors, signed=True)
     rows_of_text(ax, [step.label for step in steps])
-    title = literal(row_title(panel, row))
-    tidy(ax, title=title, xlabel=literal(f"contribution{panel.quantity}"))
+    tidy(ax, title=literal(title), xlabel=literal(f"contribution{panel.quantity}"))
     note(ax, ["whiskers: 95% interval" if np.isfinite(spread).any() else ""])
     return ax
 
@@ -121,7 +123,8 @@ def _importance(panel: Panel, most: int, ax: "Axes | None") -> "Axes":
     title = "Mean absolute contribution" + (f" · {panel.output}" if panel.output else "")
     tidy(ax, title=literal(title), xlabel=literal(f"mean |contribution|{panel.quantity}"))
     ax.set_xlim(left=0.0)
-    note(ax, ["whiskers: 95% interval over the rows" if np.isfinite(reach).any() else ""])
+    left = "" if is_importance(panel) else unexplained(panel)
+    note(ax, ["whiskers: 95% interval over the rows" if np.isfinite(reach).any() else "", left])
     return ax
 
 
@@ -154,6 +157,6 @@ def _draw(ax: "Axes", values: Floats, spread: Floats, colors: list[str], *, sign
             transform=ax.get_yaxis_transform(), va="center", fontsize=SMALL + 0.5,
         )  # fmt: skip
     if signed:
-        ax.axvline(0.0, color="black", linewidth=0.8)
+        ax.axvline(0.0, color=ink(ax), linewidth=0.8)
     ax.margins(x=0.05)
     ax.xaxis.set_tick_params(labelsize=SIZE)

@@ -10,8 +10,8 @@ from whence.core.errors import InputError
 from whence.core.explanation import Attribution
 from whence.plots.force_look import CSS, JS
 from whence.plots.forces import Segment, segments
-from whence.plots.pick import Name, Panel, positive, read
-from whence.plots.row import row_place, row_steps, row_title
+from whence.plots.pick import Name, Panel, kind, positive
+from whence.plots.row import read_rows, row_steps
 from whence.plots.style import NEGATIVE, POSITIVE, Z95, decimals, number, shorten
 
 WIDTH, BAR, TOP = 1000.0, 34.0, 26.0
@@ -65,39 +65,41 @@ def force_html(
     True
     """
     most = positive(max_features, "max_features")
-    panel = read(e, output, "force_html")
-    places = _rows(panel, rows)
-    laid = [segments(row_steps(panel, i, most), float(panel.outputs[i])) for i in places]
-    points = [float(x) for i in places for x in (panel.base[i], panel.outputs[i])]
+    count = len(kind(e, Attribution, "force_html"))
+    panel, titles = read_rows(e, _wanted(rows, count), output, "force_html")
+    laid = [segments(row_steps(panel, i, most), float(end)) for i, end in enumerate(panel.outputs)]
+    points = [float(x) for x in (*panel.base, *panel.outputs)]
     points += [segment.start for row in laid for segment in row]
     low, high = min(points), max(points)
     pad = 0.03 * (high - low) or 0.05 * abs(high) or 1.0
     axis = (low - pad, high + pad)
     digits = decimals(np.array([*points, *(g.step.value for row in laid for g in row)]))
     body = "".join(
-        _picture(panel, i, row, axis, digits) for i, row in zip(places, laid, strict=True)
+        _picture(panel, i, title, row, axis, digits)
+        for i, (title, row) in enumerate(zip(titles, laid, strict=True))
     )
     return (
-        f'<div class="whence-force"><style>{CSS}</style>{_key(panel, len(places))}{body}'
+        f'<div class="whence-force"><style>{CSS}</style>{_key(panel, count)}{body}'
         f"{_ruler(axis)}"
         f'<div class="whence-tip" role="status"></div><script>//<![CDATA[{JS}//]]></script></div>'
     )
 
 
-def _rows(panel: Panel, rows: Name | Sequence[Name] | None) -> list[int]:
+def _wanted(rows: Name | Sequence[Name] | None, count: int) -> list[Name]:
     if rows is None:
-        return list(range(min(10, len(panel.values))))
+        return list(range(min(10, count)))
     wanted = [rows] if isinstance(rows, int | str | np.integer) else list(rows)
     if not 0 < len(wanted) <= MOST_ROWS:
         raise InputError(
             f"`rows` asks for {len(wanted)} rows. Pass 1 to {MOST_ROWS} of them; "
             "`heatmap` and `decision` draw more."
         )
-    return [row_place(panel, row) for row in wanted]
+    return wanted
 
 
 def _key(panel: Panel, count: int) -> str:
-    rows = f" Shown: {count:,} of {len(panel.values):,} rows." if count < len(panel.values) else ""
+    shown = len(panel.values)
+    rows = f" Shown: {shown:,} of {count:,} rows." if shown < count else ""
     quantity = f" Values in {escape(panel.unit)}." if panel.unit else ""
     return (
         f'<p><span class="key" style="background:{POSITIVE}"></span>→ raises the output'
@@ -107,11 +109,16 @@ def _key(panel: Panel, count: int) -> str:
 
 
 def _picture(
-    panel: Panel, row: int, laid: Sequence[Segment], axis: tuple[float, float], places: int
+    panel: Panel,
+    row: int,
+    name: str,
+    laid: Sequence[Segment],
+    axis: tuple[float, float],
+    places: int,
 ) -> str:
     base, end = float(panel.base[row]), float(panel.outputs[row])
     unit = f" {panel.unit}" if panel.unit else ""
-    title = f"{row_title(panel, row)}: output {number(end, places)}{unit}"
+    title = f"{name}: output {number(end, places)}{unit}"
     x_base, x_end = (_x(value, axis) for value in (base, end))
     bars = "".join(_bar(segment, axis, places, unit) for segment in laid)
     side = "end" if x_base > WIDTH / 2 else "start"

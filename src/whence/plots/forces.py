@@ -8,8 +8,8 @@ import numpy as np
 
 from whence.core.explanation import Attribution
 from whence.plots.labels import arrange
-from whence.plots.pick import Name, positive, read
-from whence.plots.row import Step, row_place, row_steps, row_title
+from whence.plots.pick import Name, positive
+from whence.plots.row import Step, read_rows, row_steps
 from whence.plots.steps import arrow, color_of
 from whence.plots.style import (
     QUIET,
@@ -17,6 +17,7 @@ from whence.plots.style import (
     SMALL,
     canvas,
     decimals,
+    ink,
     literal,
     number,
     tidy,
@@ -107,16 +108,15 @@ def force(
     2
     """
     most = positive(max_features, "max_features")
-    panel = read(e, output, "force")
-    i = row_place(panel, row)
-    laid = segments(row_steps(panel, i, most), float(panel.outputs[i]))
+    panel, (title,) = read_rows(e, [row], output, "force")
+    laid = segments(row_steps(panel, 0, most), float(panel.outputs[0]))
     ax = canvas(ax, width=9.0, height=1.7 + 0.16 * len(laid))
-    base, end = float(panel.base[i]), float(panel.outputs[i])
+    base, end = float(panel.base[0]), float(panel.outputs[0])
     points = [base, end, *(segment.start for segment in laid)]
     pad = 0.04 * (max(points) - min(points)) or 0.05 * abs(end) or 1.0
     ax.set_xlim(min(points) - pad, max(points) + pad)
     ax.set_yticks([])
-    tidy(ax, title=literal(row_title(panel, i)))
+    tidy(ax, title=literal(title))
     ax.spines["bottom"].set_visible(False)
     ax.spines["top"].set_visible(True)
     ax.xaxis.tick_top()
@@ -159,41 +159,33 @@ def _labels(ax: "Axes", laid: Sequence[Segment]) -> int:
         (low, high),
     )
     for segment, text, label in zip(laid, texts, labels, strict=True):
-        y, x, color = FIRST - LINE * label.level, segment.middle, color_text(segment)
+        y, x = FIRST - LINE * label.level, segment.middle
         gap, side = (letter / 2, "left") if label.right > x else (-letter / 2, "right")
-        ax.plot([x, x, x + gap], [-0.45, y, y], color=QUIET, linewidth=0.6, zorder=0.5)
+        ax.plot(
+            [x, x, x + gap], [-0.45, y, y], color=color_of(segment.step), linewidth=0.9, zorder=0.5
+        )
         box = {"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 0.6}
-        ax.text(x + 1.5 * gap, y, text, ha=side, va="center", fontsize=SMALL, color=color, bbox=box)
+        ax.text(x + 1.5 * gap, y, text, ha=side, va="center", fontsize=SMALL, bbox=box)
     return max((label.level for label in labels), default=0) + 1
-
-
-def color_text(segment: Segment) -> str:
-    """Return a color of the segment's sign in which text is legible on white."""
-    if segment.step.role == "residual":
-        return QUIET
-    return "#8f4a00" if segment.step.value >= 0 else color_of(segment.step)
 
 
 def _marks(ax: "Axes", base: float, end: float, unit: str) -> None:
     low, high = ax.get_xlim()
-    places = decimals(np.array([base, end, end - base]))
+    places = max(decimals(np.array(part)) for part in ([base, end], [end - base]))
     quantity = f" {unit}" if unit else ""
-    ax.plot([end, end], [-0.5, 0.62], color="black", linewidth=1.4)
+    ax.plot([end, end], [-0.5, 0.62], color=ink(ax), linewidth=1.4)
     ax.plot([base, base], [-0.5, 0.62], color=QUIET, linewidth=1, linestyle=(0, (3, 2)))
-    apart = abs(end - base) > 0.3 * (high - low)
-    right = end >= base
-    sides = (
-        {"output": "center", "base": "center"}
-        if apart
-        else {
-            "output": "left" if right else "right",
-            "base": "right" if right else "left",
-        }
-    )
-    texts = {
-        "output": (end, f" output {number(end, places)}{quantity} ", "bold"),
-        "base": (base, f" base value {number(base, places)} ", "normal"),
-    }
-    for what, (x, text, weight) in texts.items():
-        side = sides[what]
-        ax.text(x, 0.92, literal(text), ha=side, va="center", fontsize=SIZE, fontweight=weight)
+    words = f" base value {number(base, places)} ", f" output {number(end, places)}{quantity} "
+    letter = 1.1 * LETTER * SIZE / 72 / width_of(ax) * (high - low)
+    apart = abs(end - base) > letter * sum(map(len, words)) / 2
+    outward = ("right", "left") if end >= base else ("left", "right")
+    for x, text, weight, side in zip((base, end), words, ("normal", "bold"), outward, strict=True):
+        ax.text(
+            x,
+            0.92,
+            literal(text).join("  "),
+            ha="center" if apart else side,
+            va="center",
+            fontsize=SIZE,
+            fontweight=weight,
+        )

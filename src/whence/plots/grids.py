@@ -21,6 +21,7 @@ from whence.plots.style import (
     SMALL,
     below_to_above,
     canvas,
+    ink,
     literal,
     note,
     rows_of_text,
@@ -101,7 +102,7 @@ def heatmap(
     )
     rows_of_text(ax, labels, side=0.5)
     ordered = {"given": "", "output": ", by output", "similarity": ", similar ones side by side"}
-    tidy(ax, title="", xlabel=f"{rows.size:,} rows{ordered[order]}")
+    tidy(ax, title="", xlabel=f"{rows.size:,} row{'s' if rows.size > 1 else ''}{ordered[order]}")
     ax.set_xticks([])
     _outputs_above(ax, panel, rows)
     scale_beside(ax, image, literal(f"contribution{panel.quantity}"), "both")
@@ -140,7 +141,7 @@ def _cells(panel: Panel, shown: Ints, rest: Ints, rows: Ints) -> tuple[list[str]
 def _outputs_above(ax: "Axes", panel: Panel, rows: Ints) -> None:
     """Draw the outputs as a line above the cells, and the base value as a level."""
     above = ax.inset_axes((0.0, 1.02, 1.0, 0.2))
-    above.plot(np.arange(rows.size), panel.outputs[rows], color="black", linewidth=0.9)
+    above.plot(np.arange(rows.size), panel.outputs[rows], color=ink(ax), linewidth=0.9)
     above.axhline(
         float(panel.base.mean()), color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0.5
     )

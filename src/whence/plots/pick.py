@@ -18,6 +18,8 @@ from whence.plots.style import plain, short_number
 Name = int | str
 Kind = TypeVar("Kind", bound=Explanation)
 
+IMPORTANCE = ("all",)
+"""Labels of the rows of an importance."""
 NEGLIGIBLE = 1e-3
 """A residual below this share of the largest contribution is not drawn."""
 
@@ -128,6 +130,11 @@ def read(e: object, output: Name, picture: str) -> Panel:
         If ``e`` is not an attribution with rows, players and finite values, or has no such output.
     """
     e = kind(e, Attribution, picture)
+    if e.names.rows == IMPORTANCE and picture != "bar":
+        raise InputError(
+            f"`{picture}` got an importance: mean absolute values, which do not add up to an "
+            "output. Draw it with `bar`, or pass the explanation it was made from."
+        )
     out = find(output, e.names.outputs, e.values.shape[-1], "output")
     n = len(e)
     values, stderr = (

@@ -1,11 +1,13 @@
 """One row of an attribution as a list of steps from the base value to the output."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from whence.plots.pick import Name, Panel, find, others, split
+from whence.core.explanation import Attribution
+from whence.plots.pick import Name, Panel, find, kind, others, read, split
 from whence.plots.style import VALUE_LENGTH, literal, plain, short_names, shorten
 
 Role = Literal["feature", "others", "residual"]
@@ -75,15 +77,25 @@ def row_steps(panel: Panel, row: int, most: int) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def row_place(panel: Panel, row: Name) -> int:
-    """Return the place of a row given by number or label."""
-    return find(row, panel.rows, len(panel.values), "row")
+def read_rows(
+    e: object, rows: Sequence[Name], output: Name, picture: str
+) -> tuple[Panel, list[str]]:
+    """Read one output of some rows, given by number or label, and name each for a title.
+
+    Raises
+    ------
+    InputError
+        If there is no such row, or as in `read`.
+    """
+    e = kind(e, Attribution, picture)
+    places = [find(row, e.names.rows, len(e), "row") for row in rows]
+    panel = read(e[places], output, picture)
+    titles = [_title(panel.output, e.names.rows, place, len(e)) for place in places]
+    return panel, titles
 
 
-def row_title(panel: Panel, row: int) -> str:
-    """Name a row, and its output where there is more than one to tell apart."""
-    count = len(panel.values)
-    label = plain(panel.rows[row]) if panel.rows else (f"row {row}" if count > 1 else "")
-    if panel.rows and label.isdigit():
+def _title(output: str, labels: tuple[str, ...] | None, row: int, count: int) -> str:
+    label = plain(labels[row]) if labels else (f"row {row}" if count > 1 else "")
+    if labels and label.isdigit():
         label = f"row {label}"
-    return " · ".join(part for part in (panel.output, label) if part) or "Contributions"
+    return " · ".join(part for part in (output, label) if part) or "Contributions"

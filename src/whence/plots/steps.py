@@ -7,8 +7,8 @@ import numpy as np
 
 from whence.core.explanation import Attribution
 from whence.core.types import Floats
-from whence.plots.pick import Name, positive, read
-from whence.plots.row import Step, row_place, row_steps, row_title
+from whence.plots.pick import Name, positive
+from whence.plots.row import Step, read_rows, row_steps
 from whence.plots.style import (
     FAINT,
     NEGATIVE,
@@ -20,6 +20,7 @@ from whence.plots.style import (
     Z95,
     canvas,
     decimals,
+    ink,
     literal,
     note,
     number,
@@ -85,16 +86,15 @@ def waterfall(
     ['base value', 'x1', 'x0', 'output']
     """
     most = positive(max_features, "max_features")
-    panel = read(e, output, "waterfall")
-    i = row_place(panel, row)
-    steps = row_steps(panel, i, most)
+    panel, (title,) = read_rows(e, [row], output, "waterfall")
+    steps = row_steps(panel, 0, most)
     ax = canvas(ax, width=7.6, height=1.35 + 0.3 * (len(steps) + 2))
-    base, end = float(panel.base[i]), float(panel.outputs[i])
+    base, end = float(panel.base[0]), float(panel.outputs[0])
     edges = base + np.concatenate([[0.0], np.cumsum([step.value for step in steps])])
     left, right = _limits(edges, steps, end)
     ax.set_xlim(left, right)
     rows_of_text(ax, ["base value", *(step.label for step in steps), "output"])
-    tidy(ax, title=literal(row_title(panel, i)), xlabel=literal(f"model output{panel.quantity}"))
+    tidy(ax, title=literal(title), xlabel=literal(f"model output{panel.quantity}"))
     _bars(ax, steps, edges, TIP * (right - left))
     _ends(ax, base, end, len(steps) + 1)
     _numbers(ax, steps, base, end)
@@ -145,7 +145,7 @@ def _ends(ax: "Axes", base: float, end: float, last: int) -> None:
     ax.plot([base, base], [0, 1], color=QUIET, linewidth=0.6, zorder=0.5)
     ax.axvline(base, color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0.4)
     ax.plot([base], [0], marker="o", markersize=5, color=QUIET, zorder=4)
-    ax.plot([end], [last], marker="D", markersize=6, color="black", zorder=4)
+    ax.plot([end], [last], marker="D", markersize=6, color=ink(ax), zorder=4)
 
 
 def _numbers(ax: "Axes", steps: Sequence[Step], base: float, end: float) -> None:

@@ -90,6 +90,12 @@ def rows_of_text(ax: "Axes", labels: Sequence[str], *, side: float = 0.6) -> Non
     ax.set_ylim(len(labels) - 1 + side, -side)
 
 
+def ink(ax: "Axes") -> str:
+    """Return the color of writing: that of the label of the x axis, dark or light."""
+    color = ax.xaxis.label.get_color()
+    return color if isinstance(color, str) else "black"
+
+
 def width_of(ax: "Axes") -> float:
     """Return the width of axes in inches."""
     figure = ax.get_figure(root=True)

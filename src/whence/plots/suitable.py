@@ -6,7 +6,7 @@ from whence.core.errors import InputError
 from whence.core.explanation import Attribution, Explanation, Interaction
 from whence.plots.bars import bar
 from whence.plots.pairs import interaction_matrix
-from whence.plots.pick import Name
+from whence.plots.pick import IMPORTANCE, Name
 from whence.plots.steps import waterfall
 from whence.plots.swarms import beeswarm
 
@@ -58,7 +58,7 @@ def plot(e: Explanation, output: Name = 0, ax: "Axes | None" = None) -> "Axes":
             f"There is no picture of a {type(e).__name__}. "
             "Pass an Attribution or an Interaction, as `whence.explain` returns them."
         )
-    if e.names.rows == ("all",):
+    if e.names.rows == IMPORTANCE:
         return bar(e, output, ax=ax)
     if len(e) == 1:
         return waterfall(e, output=output, ax=ax)
