@@ -14,6 +14,7 @@ namespace whence {
 namespace {
 
 constexpr double kCertificate = 1e-10;  // of the spread of the leaves, per row
+constexpr std::int64_t kTileBytes = 32'768;
 constexpr std::int64_t kMostTerms = 100'000'000;  // memory of the tables of interactions
 
 // Uninitialized numbers, aligned to a cache line, that grow and never shrink.
@@ -56,6 +57,12 @@ std::vector<Pass> split_rule(const Rule& rule) {
     passes.push_back(std::move(pass));
   }
   return passes;
+}
+
+// Rows per tile, such that what the instructions pass on stays in the first-level cache.
+int tile_of(const Program& program, int points) {
+  const std::int64_t per_row = static_cast<std::int64_t>(program.slots) * points * 8;
+  return static_cast<int>(std::clamp<std::int64_t>(kTileBytes / per_row / 8 * 8, 8, 64));
 }
 
 bool goes_left(const Forest& f, std::int64_t v, const double* row) {
@@ -126,7 +133,8 @@ class Path::Chunk {
     run.phi = phi;
     run.stride = most_;
     run.total = nullptr;
-    run.scratch = scratch_.need(static_cast<std::int64_t>(program.slots) * points * kTile);
+    run.tile = tile_of(program, points);
+    run.scratch = scratch_.need(static_cast<std::int64_t>(program.slots) * points * run.tile);
     run.cold = pass.cold.data();
     return run;
   }

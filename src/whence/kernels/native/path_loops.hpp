@@ -19,7 +19,8 @@ struct Run {
   double* phi;                 // player * stride + row, or set * stride + row
   std::int64_t stride;
   double* total;               // sum over players per row, or nullptr
-  double* scratch;             // slots * points * kTile, aligned to 64 bytes
+  int tile;                    // rows that an instruction runs on, a multiple of eight
+  double* scratch;             // slots * points * tile, aligned to 64 bytes
   // Interactions only: list l of partners is live_slot[live_start[l] .. live_start[l + 1]), and its
   // pairs (order 2: partners; order 3: pairs of partners) add to sets[set_start[l]], ...
   const std::int64_t* live_start;
@@ -28,8 +29,6 @@ struct Run {
   const std::int32_t* sets;
   const double* cold;          // g of a cold player: -1 / (1 - t)
 };
-
-inline constexpr int kTile = 16;  // most rows that are worked on at once
 
 #define WHENCE_PATH_DECLARATIONS                                                               \
   void fill_masks(const Forest& forest, const MaskOp* ops, std::int64_t count,                 \
