@@ -188,7 +188,8 @@ class Trees:
                 "logistic": "log_loss_logistic",
                 "softmax": "log_loss_softmax",
             }
-            if form in names:
+            of_classes = form != "logistic" or len(self.nodes.base) == 1  # not one-vs-rest
+            if form in names and of_classes:
                 return replace(self, response=names[form], unit="nats", outputs=("log-loss",))
         raise InputError(
             f"output={output!r} was asked of a model whose raw output is a {self.unit}. "

@@ -23,6 +23,7 @@ from whence.models.parse._catboost_table import Encode, categories
 from whence.models.parse.common import (
     Tree,
     assemble,
+    class_levels,
     feature_names,
     float32_le_threshold,
     output_names,
@@ -141,6 +142,7 @@ def parse(model: object) -> Trees:
         nodes=assemble(trees, base=base, columns=len(features)),
         features=features,
         outputs=said.names or output_names(_classes(fitted), len(base)),
+        classes=class_levels(_classes(fitted)),
         link=said.link,
         unit=said.unit,
         library="catboost",

@@ -339,6 +339,20 @@ def output_names(classes: Iterable[object] | None, outputs: int) -> tuple[str, .
     return ("y",) if outputs == 1 else tuple(f"y{k}" for k in range(outputs))
 
 
+def class_levels(classes: Iterable[object] | None) -> tuple[Level, ...]:
+    """Return the classes of a classifier as plain values; none for other models.
+
+    Examples
+    --------
+    >>> class_levels(np.array([0, 1])), class_levels(None)
+    ((0, 1), ())
+    """
+    if classes is None:
+        return ()
+    plain = (c.item() if isinstance(c, np.generic) else c for c in classes)
+    return tuple(c if isinstance(c, (str, int, float)) else str(c) for c in plain)
+
+
 def check_columns(table: Table, features: tuple[str, ...], *, named: bool) -> None:
     """Refuse a table that does not have the columns of the model, in the model's order.
 

@@ -27,6 +27,7 @@ from whence.models.parse.common import (
     Tree,
     assemble,
     check_columns,
+    class_levels,
     feature_names,
     output_names,
     recode,
@@ -111,6 +112,7 @@ def parse(model: object) -> Trees:
         nodes=assemble(trees, base=np.zeros(text.outputs), columns=text.columns),
         features=features,
         outputs=output_names(_classes(model, text), text.outputs),
+        classes=class_levels(_classes(model, text)),
         link=scale.link,
         unit=scale.unit,
         library="lightgbm",
@@ -151,8 +153,8 @@ def _classes(model: object, text: _Text) -> Sequence[object] | None:
         return labels
     objective = text.header.get("objective", "").split(" ")[0]
     if objective == "binary":
-        return ("0", "1")
-    return tuple(map(str, range(text.outputs))) if objective.startswith("multiclass") else None
+        return (0, 1)
+    return range(text.outputs) if objective.startswith("multiclass") else None
 
 
 def _read(text: str) -> _Text:

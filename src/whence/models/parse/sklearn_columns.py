@@ -16,7 +16,7 @@ import numpy as np
 from whence.core.errors import InputError, MissingDependencyError
 from whence.core.table import Table
 from whence.core.types import Floats, Level
-from whence.models.parse.common import check_columns, feature_names, output_names
+from whence.models.parse.common import check_columns, class_levels, feature_names, output_names
 from whence.models.trees import Link, Nodes, Trees
 
 Estimator: TypeAlias = Any
@@ -188,6 +188,7 @@ def view(
         nodes=nodes,
         features=columns.features,
         outputs=output_names(getattr(model, "classes_", None), nodes.outputs),
+        classes=class_levels(getattr(model, "classes_", None)),
         link=link,
         unit=unit,
         library="sklearn",
