@@ -19,6 +19,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from whence.core.errors import InputError, MissingDependencyError, UnsupportedModelError
+from whence.models.parse import _ubjson
 
 _KINDS: Final = (
     "an XGBoost model (.ubj, .json), a LightGBM model (.txt), a CatBoost model (.cbm, .json), "
@@ -107,8 +108,18 @@ def _reader(path: Path, head: bytes) -> _Reader | None:
     if not head.lstrip().startswith(b"{"):
         return None
     if re.match(rb"\{[iIlLU]", head):  # UBJSON gives the length of a key before the key
-        return _xgboost
+        return _ubjson_reader(path)
     return _json_reader(path)
+
+
+def _ubjson_reader(path: Path) -> _Reader:
+    try:  # XGBoost's own reader takes all the memory where a size is wrong
+        whole = "learner" in _ubjson.read(path.read_bytes())
+    except InputError as error:
+        raise _broken(path, "a whole XGBoost model in UBJSON", _first_line(error)) from error
+    if not whole:
+        raise _broken(path, "an XGBoost model in UBJSON", "no 'learner' in it")
+    return _xgboost
 
 
 def _json_reader(path: Path) -> _Reader:
@@ -147,7 +158,7 @@ def _lightgbm(path: Path) -> object:
 
 
 def _check_lightgbm(path: Path, text: str) -> None:
-    """Check the sizes that the file states of its trees; LightGBM crashes where they are wrong."""
+    """Check what the file states of itself; LightGBM crashes where it is wrong or cut off."""
     sizes = re.search(r"^tree_sizes=([\d ]*)$", text, re.MULTILINE)
     starts = [m.start() for m in re.finditer(r"^Tree=", text, re.MULTILINE)]
     end = text.find("end of trees")
@@ -157,6 +168,11 @@ def _check_lightgbm(path: Path, text: str) -> None:
         count = len(found) if end >= 0 else len(starts)
         got = f"the starts of {count} trees, of {len(stated)} that it states"
         raise _broken(path, "a whole LightGBM text model, up to its line 'end of trees'", got)
+    tail = text[end:].rstrip("\n").rpartition("\n")[2]
+    whole = "\nend of parameters" in text[end:] and text.endswith("\n")
+    if not whole or not tail.startswith(("pandas_categorical:", "end of parameters")):
+        needed = "a whole LightGBM text model, up to its parameters and categories"
+        raise _broken(path, needed, f"{tail[:40]!r} as its last line")
 
 
 def _catboost(path: Path, kind: str = "cbm") -> object:
@@ -275,8 +291,6 @@ def _broken(path: Path, needed: str, got: str) -> InputError:
 
 def _first_line(error: BaseException) -> str:
     """Return the first line of an error that says anything, without a stack trace in it."""
-    if "bad_alloc" in str(error):
-        return "sizes that do not fit its content"
     stamp = re.compile(r"^\[[\d:]+\]\s*\S+:\d+:\s*")
     lines = [stamp.sub("", line).strip() for line in str(error).splitlines()]
     return next((line[:200] for line in lines if line), type(error).__name__)
