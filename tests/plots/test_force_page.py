@@ -57,16 +57,18 @@ def test_bars_keep_full_names_and_can_be_reached_by_key() -> None:
 
 def test_lengths_are_in_proportion_to_contributions() -> None:
     e = numbers(p=4)
-    drawn = {}
+    drawn, places = {}, []
     for bar in bars(force_html(e, 3)):
         path = bar.find(f"{SVG}path")
         assert path is not None
         x = [float(corner.split()[0]) for corner in re.split("[ML]", path.get("d", ""))[1:]]
+        places += x
         drawn[bar.get("aria-label", "").split(" = ")[0]] = x[2] - x[0]
 
     lengths = np.array([drawn.get(name, 0.0) for name in e.names.features])
     values = e.values[3, :, 0]
     assert_allclose(lengths / np.abs(lengths).sum(), values / np.abs(values).sum(), atol=1e-3)
+    assert 0 <= min(places) < max(places) <= 1000
 
 
 def test_says_how_many_of_the_rows_it_shows() -> None:

@@ -79,7 +79,7 @@ def test_takes_names_that_look_like_formulas(draw: Draw) -> None:
         values=e.values,
         base_values=e.base_values,
         outputs=e.outputs,
-        names=Names(features=("age", r"$\frac{", "a\nb\t$c$", "x" * 500), outputs=("$y$",)),
+        names=Names(features=("age", r"$\frac{$", "a\nb\t$c$", "x" * 500), outputs=("$y$",)),
         data=e.data.numbers,  # type: ignore[union-attr]
     )
 
