@@ -1,0 +1,2 @@
+#define WHENCE_ISA portable
+#include "background_kernels_impl.hpp"

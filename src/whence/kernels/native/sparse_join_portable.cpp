@@ -1,0 +1,2 @@
+#define WHENCE_ISA portable
+#include "sparse_join_impl.hpp"
