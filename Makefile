@@ -21,8 +21,14 @@ check: $(VENV)/test.done
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/test.done
-	$(BIN)/python benchmarks/run.py
+bench: .venv-bench/done
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-bench/bin/python benchmarks/run.py
+
+.venv-bench/done: benchmarks/requirements.txt $(NATIVE)
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet -r benchmarks/requirements.txt
+	.venv-bench/bin/pip install --quiet .
+	@touch $@
 
 $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
