@@ -248,7 +248,7 @@ def test_isolation_forest_path_length_gives_its_score() -> None:
     from sklearn.ensemble._iforest import _average_path_length
 
     X, _ = numbers(300)
-    model = IsolationForest(20, max_samples=64, random_state=0).fit(X)
+    model = IsolationForest(n_estimators=20, max_samples=64, random_state=0).fit(X)
 
     e = wh.explain(model, X[:20])
 

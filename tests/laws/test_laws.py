@@ -237,12 +237,16 @@ def test_provenance_tells_how_to_do_it_again(case: Case) -> None:
     assert p.seconds > 0
     assert p.references == case.method.references
     assert {"whence", "python", "numpy"} < set(p.versions)
-    assert "unknown" not in p.versions.values()
     assert p.model_digest.startswith("sha256:")
     assert p.data_digest.startswith("sha256:")
     assert bool(p.background_digest) == case.kind.interventional
     assert set(p.settings) == set(type(case.method).__dataclass_fields__)
     assert p.unit
+
+
+@every_model
+def test_every_version_is_known(case: Case) -> None:
+    assert "unknown" not in case.explain().provenance.versions.values()
 
 
 @every_case

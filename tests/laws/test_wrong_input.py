@@ -20,16 +20,16 @@ def with_cell(X: pd.DataFrame, value: object) -> pd.DataFrame:
 
 
 FRAMES: dict[str, tuple[Callable[[pd.DataFrame], Any], str]] = {
-    "a missing column": (lambda X: X.drop(columns="b"), "'b'"),
+    "a missing column": (lambda X: X.drop(columns="b"), r"\bb\b"),
     "an extra column": (lambda X: X.assign(surplus=1.0), "'surplus'"),
     "a renamed column": (lambda X: X.rename(columns={"unused": "unusedd"}), "'unusedd'"),
     "another order": (lambda X: X[list(NAMES[::-1])], "order"),
     "a doubled column": (lambda X: X[[*NAMES, "a"]], "'a'"),
-    "text among numbers": (lambda X: with_cell(X, "high"), "'b'"),
-    "a column of text": (lambda X: X.assign(b="high"), "'b'"),
+    "text among numbers": (lambda X: with_cell(X, "high"), r"\bb\b"),
+    "a column of text": (lambda X: X.assign(b="high"), r"\bb\b"),
     "infinity": (lambda X: X.assign(c=np.inf), "'c'"),
-    "minus infinity in one cell": (lambda X: with_cell(X, -np.inf), "'b'"),
-    "complex numbers": (lambda X: X.assign(a=1j), "'a'|complex"),
+    "minus infinity in one cell": (lambda X: with_cell(X, -np.inf), r"\bb\b"),
+    "complex numbers": (lambda X: X.assign(a=1j), r"\ba\b|complex"),
     "no rows": (lambda X: X.iloc[:0], "rows"),
     "no columns": (lambda X: X[[]], "column"),
 }
