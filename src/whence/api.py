@@ -6,6 +6,7 @@ is then only its mathematics.
 """
 
 import platform
+import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import Any, Generic, TypeVar, cast, get_args
 
 import numpy as np
 
+import whence
 from whence.choose import choose
 from whence.core.binding import Bindings
 from whence.core.blocks import Gather, cut, in_order, threads
@@ -65,7 +67,7 @@ class Explainer(Generic[E]):
         X: object,
         *,
         y: object = None,
-        rng: int | None = None,
+        rng: int | np.random.Generator | None = None,
         n_jobs: int = 1,
         progress: bool | None = None,
     ) -> E:
@@ -73,10 +75,11 @@ class Explainer(Generic[E]):
         started = time.perf_counter()
         table = table_of(X)
         check_table(table, self.view.features, named=self.view.named)
+        seed = _seed(rng)
         labels = None if y is None else labels_of(y, self.view.classes, len(table))
         jobs, gather = threads(n_jobs), Gather(len(table))
         with _bar(len(table), progress) as bar:
-            for block in self._blocks(table, labels, rng, jobs):
+            for block in self._blocks(table, labels, seed, jobs):
                 gather.add(block)
                 if bar is not None:
                     bar.update(len(block))
@@ -87,7 +90,7 @@ class Explainer(Generic[E]):
             data=table.detached() if result.data is None else result.data,
             provenance=replace(
                 self.provenance,
-                rng=rng,
+                rng=seed,
                 data_digest=table.digest(),
                 evaluations=len(table),
                 seconds=time.perf_counter() - started,
@@ -96,9 +99,9 @@ class Explainer(Generic[E]):
             ),
         ))  # fmt: skip
 
-    def _blocks(self, table: Table, labels: Ints | None, rng: int | None, jobs: int) -> Iterator[E]:
+    def _blocks(self, table: Table, labels: Ints | None, seed: int, jobs: int) -> Iterator[E]:
         def work(rows: Rows) -> E:
-            return self._explain(rows, rng=np.random.default_rng(rng))
+            return self._explain(rows, rng=np.random.default_rng(seed))
 
         for asked in cut(len(table), _ASKED):
             part = table if len(table) <= _ASKED else table[asked]
@@ -150,13 +153,10 @@ def bind(
     >>> explainer.explain(X).values[:, 0, 0]
     array([-5.,  5.])
     """
+    _check_method(method)
     reasons: tuple[str, ...] = ()
     if method is None:
         method, reasons = choose(model)
-    if isinstance(method, type):
-        raise InputError(
-            f"method is the class {method.__name__}. An instance is needed: {method.__name__}()."
-        )
     view = _for_output(view_of(model, method.needs), output)
     return Explainer(
         view=view,
@@ -183,7 +183,7 @@ def explain(
     *,
     output: Output = "raw",
     y: object = None,
-    rng: int | None = None,
+    rng: int | np.random.Generator | None = None,
     n_jobs: int = 1,
     progress: bool | None = None,
 ) -> E:
@@ -203,8 +203,8 @@ def explain(
         What is explained.
     y : array of shape (rows,) or None
         True classes, for ``output="log_loss"``.
-    rng : int or None
-        Seed; equal seeds give equal bytes.
+    rng : int, Generator or None
+        Seed; equal seeds give equal bytes. The seed used is in ``provenance.rng``.
     n_jobs : int
         Threads; -1 takes one per core. The numbers do not depend on it.
     progress : bool or None
@@ -234,6 +234,7 @@ def explain(
     >>> e.values.shape, bool(abs(e.residual).max() < 1e-9)
     ((100, 30, 1), True)
     """
+    _check_method(method)
     explainer = cast("Explainer[E] | None", _bindings.get(model, method, output))
     if explainer is not None:
         with suppress(VerificationError):  # the model was trained again since: bind it anew
@@ -242,6 +243,28 @@ def explain(
     result = explainer.explain(X, y=y, rng=rng, n_jobs=n_jobs, progress=progress)
     _bindings.put(model, method, output, explainer)
     return result
+
+
+def _check_method(method: object) -> None:
+    if isinstance(method, type):
+        raise InputError(
+            f"method is the class {method.__name__}. An instance is needed: {method.__name__}()."
+        )
+    if method is not None and not hasattr(method, "bind"):
+        raise InputError(
+            f"method is {method!r:.60}. Settings such as wh.TreeShap() are needed, or None."
+        )
+
+
+def _seed(rng: object) -> int:
+    """Return the seed that ``rng`` means; None means a fresh one, which the record then holds."""
+    if rng is None:
+        return secrets.randbits(63)
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(2**63))
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0:
+        return int(rng)
+    raise InputError(f"rng is {rng!r}. A whole number from 0, a numpy Generator or None is needed.")
 
 
 def _for_output(view: View, output: Output) -> View:
@@ -261,9 +284,9 @@ def _bar(rows: int, progress: bool | None) -> AbstractContextManager[Any]:
 
 
 def _versions(library: str) -> dict[str, str]:
-    packages = ["whence", "numpy", *([library] if library else [])]
+    packages = ["numpy", *([library] if library else [])]
     found = {name: _version(name) for name in packages}
-    return {"python": platform.python_version(), **found}
+    return {"python": platform.python_version(), "whence": whence.__version__, **found}
 
 
 def _version(package: str) -> str:

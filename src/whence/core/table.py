@@ -222,6 +222,7 @@ def _of_frame(frame: nw.DataFrame[Any], native: object) -> Table:
     return _of_columns(names, columns, named=named, rows=_labels(frame), native=native)
 
 
+_NO_CELLS = (list, tuple, dict, set, np.ndarray, complex, np.complexfloating)
 _Column = tuple[Floats, tuple[Level, ...] | None]
 
 
@@ -268,10 +269,11 @@ def _of_series(name: str, series: nw.Series[Any]) -> _Column:
 
 
 def _of_objects(name: str, values: list[Any]) -> _Column:
-    if any(isinstance(value, (list, tuple, dict, set, np.ndarray)) for value in values):
+    strange = next((v for v in values if isinstance(v, _NO_CELLS)), None)
+    if strange is not None:
         raise InputError(
-            f"Column {name!r} holds nested values. Numbers or categories are needed. "
-            "Split the column into several."
+            f"Column {name!r} holds {strange!r:.40}, nested or complex. Numbers or categories are "
+            "needed. Split the column into several."
         )
     present = {_level(value) for value in values if not _is_missing(value)}
     if all(isinstance(value, (int, float)) for value in present):

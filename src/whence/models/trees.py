@@ -161,9 +161,10 @@ class Trees:
 
     def rows(self, table: Table, labels: Ints | None) -> Rows:
         """Encode rows and ask the user's own model about them."""
+        X = self.encode(table)  # first, because it refuses what the model would choke on
         raw = self.predict(table)
         return Rows(
-            X=self.encode(table),
+            X=X,
             raw=raw,
             outputs=respond(self.response, raw, labels),
             labels=labels,
@@ -198,9 +199,12 @@ class Trees:
 
     def read(self, X: object, *, what: str) -> Floats:
         """Return other rows, such as a background, as the numbers that the trees read."""
-        table = table_of(X)
-        check_table(table, self.features, named=self.named, what=what)
-        return self.encode(table)
+        try:
+            table = table_of(X)
+            check_table(table, self.features, named=self.named, what=what)
+            return self.encode(table)
+        except InputError as error:
+            raise InputError(f"The {what} does not fit the model. {error}") from error
 
     def must_be_raw(self, method: str) -> None:
         """Raise `InputError` if anything but the raw output is to be explained."""
