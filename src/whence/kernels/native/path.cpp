@@ -14,7 +14,7 @@ namespace whence {
 namespace {
 
 constexpr double kCertificate = 1e-10;  // of the spread of the leaves, per row
-constexpr std::int64_t kTileBytes = 32'768;
+constexpr std::int64_t kTileBytes = 65536;
 constexpr std::int64_t kMostTerms = 100'000'000;  // memory of the tables of interactions
 
 // Uninitialized numbers, aligned to a cache line, that grow and never shrink.
@@ -107,13 +107,13 @@ class Path::Chunk {
     rows_ = rows;
     x_ = X + first * columns;
     transpose_chunk(X, columns, first, rows, xt_.need(columns * kChunk));
-    std::fill_n(slab_.need(slabs_ * most_), slabs_ * most_, 0.0);
+    std::fill_n(slab_.need(slabs_ * stride()), slabs_ * stride(), 0.0);
     routed_ = -1;
   }
 
   int rows() const { return rows_; }
-  std::int64_t stride() const { return most_; }
-  double* slab(std::int64_t s) { return slab_.need(0) + s * most_; }
+  std::int64_t stride() const { return most_ + 8; }
+  double* slab(std::int64_t s) { return slab_.need(0) + s * stride(); }
   const double* row(int i) const { return x_ + i * path_.forest_.columns(); }
 
   // Runs one pass of a program, adding to phi.
@@ -131,7 +131,7 @@ class Path::Chunk {
     run.masks = masks_.data();
     run.rows = rows_;
     run.phi = phi;
-    run.stride = most_;
+    run.stride = stride();
     run.total = nullptr;
     run.tile = tile_of(program, points);
     run.scratch = scratch_.need(static_cast<std::int64_t>(program.slots) * points * run.tile);

@@ -12,45 +12,37 @@
 #define WHENCE_INLINE __attribute__((always_inline)) inline
 #define WHENCE_POINTS _Pragma("GCC unroll 8") for (int m = 0; m < Q; ++m)
 
-// Runs one instruction on all blocks of the tile and returns where the next one's constants start.
-#define WHENCE_EACH_BLOCK(...)                                   \
-  {                                                              \
-    const double* next = c;                                      \
-    for (int b = 0; b < blocks; ++b)                             \
-      next = __VA_ARGS__(At{run, first, b}, op, c);              \
-    return next;                                                 \
-  }
-
 namespace whence::WHENCE_ISA {
 namespace {
 
 using Reg = Simd::reg;
 using Mask = Simd::mask;
 
+// The rows that an instruction runs on. Pointers are taken before the loop over blocks: the
+// compiler could not know that what the loop stores leaves them alone.
 template <int Q>
-struct Block {
+struct Tile {
   const Run& run;
-  int first;  // block of the run where the tile starts
-  int at;     // block of the tile
+  int first, blocks;  // in blocks of Simd::lanes rows
 
-  WHENCE_INLINE double* slot(std::int32_t s) const {
-    return run.scratch + static_cast<std::int64_t>(s) * Q * run.tile + at * (Q * Simd::lanes);
+  double* slot(std::int32_t s) const {
+    return run.scratch + static_cast<std::int64_t>(s) * Q * run.tile;
   }
-  WHENCE_INLINE Mask mask(std::int32_t s) const {
-    return Simd::bits(run.masks + static_cast<std::int64_t>(s) * kChunkBytes, first + at);
+  const std::uint8_t* mask(std::int32_t s) const {
+    return run.masks + static_cast<std::int64_t>(s) * kChunkBytes;
   }
-  WHENCE_INLINE double* phi(std::int32_t row) const {
-    return run.phi + row * run.stride + (first + at) * Simd::lanes;
-  }
-  WHENCE_INLINE void load(std::int32_t s, Reg (&a)[Q]) const {
-    const double* p = slot(s);
-    WHENCE_POINTS a[m] = Simd::load(p + m * Simd::lanes);
-  }
-  WHENCE_INLINE void store(std::int32_t s, const Reg (&a)[Q]) const {
-    double* p = slot(s);
-    WHENCE_POINTS Simd::store(p + m * Simd::lanes, a[m]);
-  }
+  double* phi(std::int32_t row) const { return run.phi + row * run.stride + first * Simd::lanes; }
 };
+
+template <int Q>
+WHENCE_INLINE void load(const double* slot, int block, Reg (&a)[Q]) {
+  WHENCE_POINTS a[m] = Simd::load(slot + (block * Q + m) * Simd::lanes);
+}
+
+template <int Q>
+WHENCE_INLINE void store(double* slot, int block, const Reg (&a)[Q]) {
+  WHENCE_POINTS Simd::store(slot + (block * Q + m) * Simd::lanes, a[m]);
+}
 
 // Where the rows of a block go at a split: to its first child, and whether they still satisfy
 // the earlier splits on its player.
@@ -59,24 +51,41 @@ struct Bits {
   Mask first, hot;
 };
 
-template <bool Seen, int Q>
-WHENCE_INLINE Bits<Seen> read_bits(const Block<Q>& at, const Place& place) {
-  if constexpr (Seen) return {at.mask(place.first), at.mask(place.hot)};
-  const Mask first = at.mask(place.first);
-  return {first, first};
-}
+// A split whose player was, or was not, seen before on the path.
+template <bool Seen>
+struct Split {
+  const std::uint8_t *first, *hot;
+  double* phi;
+  int offset;
+
+  template <int Q>
+  WHENCE_INLINE Split(const Tile<Q>& tile, const Place& place)
+      : first(tile.mask(place.first)),
+        hot(Seen ? tile.mask(place.hot) : nullptr),
+        phi(tile.phi(place.player)),
+        offset(tile.first) {}
+
+  WHENCE_INLINE Bits<Seen> bits(int block) const {
+    const Mask a = Simd::bits(first, offset + block);
+    if constexpr (Seen) return {a, Simd::bits(hot, offset + block)};
+    return {a, a};
+  }
+};
 
 WHENCE_INLINE Reg pick(Mask m, const double* high, const double* low) {
   return Simd::select(m, Simd::set(*high), Simd::set(*low));
 }
 
+// How many numbers read_choice reads.
+template <bool Seen, int Q>
+constexpr int kChoice = Seen ? 2 * Q + 1 : 2 * Q;
+
 // Reads two alternatives of Q numbers each, and for a player seen before a third, of cold rows.
 template <bool Seen, int Q>
-WHENCE_INLINE const double* read_choice(const double* c, Bits<Seen> bits, Reg (&out)[Q]) {
+WHENCE_INLINE void read_choice(const double* c, Bits<Seen> bits, Reg (&out)[Q]) {
   WHENCE_POINTS out[m] = pick(bits.first, c + m, c + Q + m);
-  if constexpr (!Seen) return c + 2 * Q;
-  WHENCE_POINTS out[m] = Simd::select(bits.hot, out[m], Simd::set(c[2 * Q]));
-  return c + 2 * Q + 1;
+  if constexpr (Seen)
+    WHENCE_POINTS out[m] = Simd::select(bits.hot, out[m], Simd::set(c[2 * Q]));
 }
 
 // Reads h0 (h c0 - c0 r).
@@ -120,10 +129,11 @@ void run_tiles(const Run& run) {
   for (int first = 0; first < blocks; first += step) {
     const int count = blocks - first < step ? blocks - first : step;
     for (int b = 0; b < count; ++b) {
-      double* root = Block<Q>{run, first, b}.slot(Slots::root);
-      WHENCE_POINTS Simd::store(root + m * Simd::lanes, Simd::set(run.weight[m]));
+      Reg weight[Q];
+      WHENCE_POINTS weight[m] = Simd::set(run.weight[m]);
+      store(run.scratch, b, weight);
     }
-    const Body body{run, first, count};
+    const Body body{{run, first, count}};
     const double* c = run.constants;
     for (std::int64_t i = 0; i < run.count; ++i) c = body.step(run.ops[i], c);
   }

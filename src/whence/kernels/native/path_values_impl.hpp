@@ -8,137 +8,157 @@ namespace {
 
 template <int Q, bool Total>
 struct Values {
-  using At = Block<Q>;
-  const Run& run;
-  int first, blocks;  // of the tile
+  const Tile<Q> tile;
 
-  WHENCE_INLINE static void credit(const At& at, const Place& place, Reg coefficient, Reg weight) {
-    double* phi = at.phi(place.player);
+  template <bool Seen>
+  WHENCE_INLINE void credit(const Split<Seen>& split, int block, Reg coefficient,
+                            Reg weight) const {
+    double* phi = split.phi + block * Simd::lanes;
     Simd::store(phi, Simd::fma(coefficient, weight, Simd::load(phi)));
     if constexpr (Total) {
-      double* total = at.run.total + (at.first + at.at) * Simd::lanes;
+      double* total = tile.run.total + (tile.first + block) * Simd::lanes;
       Simd::store(total, Simd::fma(coefficient, weight, Simd::load(total)));
     }
   }
 
   // Credits a split of which A and D are known; c at its coefficients.
   template <bool Seen>
-  WHENCE_INLINE static void settle(const At& at, const Place& place, const double* c,
-                                   Bits<Seen> bits, const Reg (&A)[Q], const Reg (&D)[Q]) {
+  WHENCE_INLINE void settle(const Split<Seen>& split, int block, const double* c, Bits<Seen> bits,
+                            const Reg (&A)[Q], const Reg (&D)[Q]) const {
     Reg scaled[Q];
     by_u0<Seen>(c, A, scaled);
-    credit(at, place, read_coefficient(c, bits), dot(scaled, D));
+    credit(split, block, read_coefficient(c, bits), dot(scaled, D));
   }
 
   // A split into two leaves: G is a choice of constants, and the sum over points needs A only.
   template <bool Seen>
-  WHENCE_INLINE static const double* twig(const At& at, const Place& place, const double* c,
-                                          const Reg (&A)[Q], Reg (&G)[Q]) {
-    const Bits<Seen> bits = read_bits<Seen>(at, place);
-    c = read_choice(c, bits, G);
+  WHENCE_INLINE void twig(const Split<Seen>& split, int block, const double* c, const Reg (&A)[Q],
+                          Reg (&G)[Q]) const {
+    const Bits<Seen> bits = split.bits(block);
+    read_choice(c, bits, G);
+    c += kChoice<Seen, Q>;
     Reg scaled[Q];
     by_u0<Seen>(c, A, scaled);
-    credit(at, place, read_coefficient(c, bits), sum(scaled));
-    return c + kCoefficients<Seen, Q>;
+    credit(split, block, read_coefficient(c, bits), sum(scaled));
   }
+  template <bool Seen>
+  static constexpr int kTwig = kChoice<Seen, Q> + kCoefficients<Seen, Q>;
 
   template <Kind kind, bool Seen, bool SeenTwig>
-  WHENCE_INLINE static const double* enter(const At& at, const Op& op, const double* c) {
-    Reg A[Q], A_first[Q], rho[Q];
-    at.load(op.source, A);
-    c = read_choice(c, read_bits<Seen>(at, op.place[0]), rho);
-    at.store(op.scratch + Slots::rho, rho);
-    WHENCE_POINTS A_first[m] = Simd::mul(A[m], rho[m]);
-    WHENCE_POINTS A[m] = Simd::sub(A[m], A_first[m]);
-    at.store(op.scratch + Slots::second, A);
-    if constexpr (kind == Kind::enter) {
-      at.store(op.scratch + Slots::first, A_first);
-      return c;
+  const double* enter(const Op& op, const double* c) const {
+    const Split<Seen> split(tile, op.place[0]);
+    const Split<SeenTwig> of_twig(tile, op.place[kind == Kind::enter_twig ? 1 : 0]);
+    const double *source = tile.slot(op.source), *child = c + kChoice<Seen, Q>;
+    double *slots = tile.slot(op.scratch), *rho_slot = tile.slot(op.scratch + Slots::rho),
+           *second = tile.slot(op.scratch + Slots::second),
+           *value = tile.slot(op.scratch + Slots::value);
+    for (int b = 0; b < tile.blocks; ++b) {
+      Reg A[Q], A_first[Q], rho[Q], G[Q];
+      load(source, b, A);
+      read_choice(c, split.bits(b), rho);
+      store(rho_slot, b, rho);
+      WHENCE_POINTS A_first[m] = Simd::mul(A[m], rho[m]);
+      WHENCE_POINTS A[m] = Simd::sub(A[m], A_first[m]);
+      store(second, b, A);
+      if constexpr (kind == Kind::enter) {
+        store(slots, b, A_first);
+        continue;
+      }
+      if constexpr (kind == Kind::enter_leaf) WHENCE_POINTS G[m] = Simd::set(*child);
+      if constexpr (kind == Kind::enter_twig) twig(of_twig, b, child, A_first, G);
+      store(value, b, G);
     }
-    Reg G[Q];
-    if constexpr (kind == Kind::enter_leaf) {
-      WHENCE_POINTS G[m] = Simd::set(*c);
-      ++c;
-    } else {
-      c = twig<SeenTwig>(at, op.place[1], c, A_first, G);
-    }
-    at.store(op.scratch + Slots::value, G);
-    return c;
+    return child + (kind == Kind::enter ? 0 : kind == Kind::enter_leaf ? 1 : kTwig<SeenTwig>);
   }
 
   template <bool Seen>
-  WHENCE_INLINE static const double* join(const At& at, const Op& op, const double* c) {
-    Reg A[Q], D[Q], G[Q], rho[Q];
-    at.load(op.scratch + Slots::value, D);
-    at.load(Slots::result, G);
-    WHENCE_POINTS D[m] = Simd::sub(D[m], G[m]);
-    at.load(op.source, A);
-    settle(at, op.place[0], c, read_bits<Seen>(at, op.place[0]), A, D);
-    at.load(op.scratch + Slots::rho, rho);
-    WHENCE_POINTS G[m] = Simd::fma(rho[m], D[m], G[m]);
-    at.store(op.target, G);
+  const double* join(const Op& op, const double* c) const {
+    const Split<Seen> split(tile, op.place[0]);
+    const double *source = tile.slot(op.source), *result = tile.slot(Slots::result),
+                 *value = tile.slot(op.scratch + Slots::value),
+                 *rho_slot = tile.slot(op.scratch + Slots::rho);
+    double* target = tile.slot(op.target);
+    for (int b = 0; b < tile.blocks; ++b) {
+      Reg A[Q], D[Q], G[Q], rho[Q];
+      load(value, b, D);
+      load(result, b, G);
+      WHENCE_POINTS D[m] = Simd::sub(D[m], G[m]);
+      load(source, b, A);
+      settle(split, b, c, split.bits(b), A, D);
+      load(rho_slot, b, rho);
+      WHENCE_POINTS G[m] = Simd::fma(rho[m], D[m], G[m]);
+      store(target, b, G);
+    }
     return c + kCoefficients<Seen, Q>;
   }
 
   // A split whose second child is a twig and whose first is a twig or a leaf.
   template <Kind kind, bool Seen, bool SeenFirst, bool SeenSecond>
-  WHENCE_INLINE static const double* small(const At& at, const Op& op, const double* c) {
-    const Bits<Seen> bits = read_bits<Seen>(at, op.place[0]);
-    Reg A[Q], A_child[Q], rho[Q], D[Q], G[Q];
-    at.load(op.source, A);
-    c = read_choice(c, bits, rho);
-    const double* coefficients = c;
-    c += kCoefficients<Seen, Q>;
-    WHENCE_POINTS A_child[m] = Simd::mul(A[m], rho[m]);
-    if constexpr (kind == Kind::leaf_twig) {
-      WHENCE_POINTS D[m] = Simd::set(*c);
-      ++c;
-    } else {
-      c = twig<SeenFirst>(at, op.place[1], c, A_child, D);
+  const double* small(const Op& op, const double* c) const {
+    const Split<Seen> split(tile, op.place[0]);
+    const Split<SeenFirst> one(tile, op.place[kind == Kind::twig_twig ? 1 : 0]);
+    const Split<SeenSecond> two(tile, op.place[2]);
+    const double *source = tile.slot(op.source), *coefficients = c + kChoice<Seen, Q>,
+                 *first = coefficients + kCoefficients<Seen, Q>,
+                 *second = first + (kind == Kind::twig_twig ? kTwig<SeenFirst> : 1);
+    double* target = tile.slot(op.target);
+    for (int b = 0; b < tile.blocks; ++b) {
+      Reg A[Q], A_child[Q], rho[Q], D[Q], G[Q];
+      const Bits<Seen> bits = split.bits(b);
+      load(source, b, A);
+      read_choice(c, bits, rho);
+      WHENCE_POINTS A_child[m] = Simd::mul(A[m], rho[m]);
+      if constexpr (kind == Kind::leaf_twig) WHENCE_POINTS D[m] = Simd::set(*first);
+      if constexpr (kind == Kind::twig_twig) twig(one, b, first, A_child, D);
+      WHENCE_POINTS A_child[m] = Simd::sub(A[m], A_child[m]);
+      twig(two, b, second, A_child, G);
+      WHENCE_POINTS D[m] = Simd::sub(D[m], G[m]);
+      settle(split, b, coefficients, bits, A, D);
+      WHENCE_POINTS G[m] = Simd::fma(rho[m], D[m], G[m]);
+      store(target, b, G);
     }
-    WHENCE_POINTS A_child[m] = Simd::sub(A[m], A_child[m]);
-    c = twig<SeenSecond>(at, op.place[2], c, A_child, G);
-    WHENCE_POINTS D[m] = Simd::sub(D[m], G[m]);
-    settle(at, op.place[0], coefficients, bits, A, D);
-    WHENCE_POINTS G[m] = Simd::fma(rho[m], D[m], G[m]);
-    at.store(op.target, G);
-    return c;
+    return second + kTwig<SeenSecond>;
   }
 
   template <bool Seen>
-  WHENCE_INLINE static const double* only_twig(const At& at, const Op& op, const double* c) {
-    Reg A[Q], G[Q];
-    at.load(op.source, A);
-    c = twig<Seen>(at, op.place[0], c, A, G);
-    at.store(op.target, G);
-    return c;
+  const double* only_twig(const Op& op, const double* c) const {
+    const Split<Seen> split(tile, op.place[0]);
+    const double* source = tile.slot(op.source);
+    double* target = tile.slot(op.target);
+    for (int b = 0; b < tile.blocks; ++b) {
+      Reg A[Q], G[Q];
+      load(source, b, A);
+      twig(split, b, c, A, G);
+      store(target, b, G);
+    }
+    return c + kTwig<Seen>;
   }
 
   template <bool Seen, bool SeenFirst, bool SeenSecond>
   const double* step_of(const Op& op, const double* c) const {
     switch (op.kind) {
       case Kind::twig_twig:
-        WHENCE_EACH_BLOCK((small<Kind::twig_twig, Seen, SeenFirst, SeenSecond>))
+        return small<Kind::twig_twig, Seen, SeenFirst, SeenSecond>(op, c);
       case Kind::join:
-        if constexpr (!SeenFirst && !SeenSecond) WHENCE_EACH_BLOCK(join<Seen>)
+        if constexpr (!SeenFirst && !SeenSecond) return join<Seen>(op, c);
         break;
       case Kind::enter:
         if constexpr (!SeenFirst && !SeenSecond)
-          WHENCE_EACH_BLOCK((enter<Kind::enter, Seen, false>))
+          return enter<Kind::enter, Seen, false>(op, c);
         break;
       case Kind::enter_leaf:
         if constexpr (!SeenFirst && !SeenSecond)
-          WHENCE_EACH_BLOCK((enter<Kind::enter_leaf, Seen, false>))
+          return enter<Kind::enter_leaf, Seen, false>(op, c);
         break;
       case Kind::enter_twig:
-        if constexpr (!SeenSecond) WHENCE_EACH_BLOCK((enter<Kind::enter_twig, Seen, SeenFirst>))
+        if constexpr (!SeenSecond) return enter<Kind::enter_twig, Seen, SeenFirst>(op, c);
         break;
       case Kind::leaf_twig:
         if constexpr (!SeenFirst)
-          WHENCE_EACH_BLOCK((small<Kind::leaf_twig, Seen, false, SeenSecond>))
+          return small<Kind::leaf_twig, Seen, false, SeenSecond>(op, c);
         break;
       case Kind::twig:
-        if constexpr (!SeenFirst && !SeenSecond) WHENCE_EACH_BLOCK(only_twig<Seen>)
+        if constexpr (!SeenFirst && !SeenSecond) return only_twig<Seen>(op, c);
         break;
       case Kind::leaf:  // not in a fused program
         break;
