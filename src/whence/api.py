@@ -158,6 +158,7 @@ def bind(
     if method is None:
         method, reasons = choose(model)
     view = _for_output(view_of(model, method.needs), output)
+    bound = method.bind(view)  # first, because it checks the settings
     return Explainer(
         view=view,
         method=method,
@@ -172,7 +173,7 @@ def bind(
             references=method.references,
             reasons=reasons,
         ),
-        _explain=method.bind(view),
+        _explain=bound,
     )
 
 
