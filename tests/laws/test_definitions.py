@@ -41,7 +41,7 @@ def view_of(nodes: Nodes, rows: Floats) -> Trees:
         named=False,
         encode=encode,
         predict=lambda table: trees.predict(nodes, encode(table)),
-        tolerance=1e-12,
+        tolerance=1e-9,
     )
 
 
@@ -145,9 +145,10 @@ def test_chains_of_any_depth_equal_exact_arithmetic(depth: int, columns: int, co
 
     result = answer(nodes, X, wh.TreeShap())
 
+    allowed = 1e-10 * np.ptp(nodes.value)
     for x, phi in zip(X, result.values, strict=True):
-        assert_allclose(phi, deep.path_dependent(nodes, x), atol=1e-12)
-    assert_allclose(result.residual, 0, atol=1e-11)
+        assert_allclose(phi, deep.path_dependent(nodes, x), atol=allowed)
+    assert_allclose(result.residual, 0, atol=allowed)
 
 
 def all_the_way_down(nodes: Nodes) -> Floats:
@@ -194,7 +195,7 @@ def test_a_tree_of_forty_thousand_nodes() -> None:
     result = answer(nodes, X, wh.TreeShap(background=numbered(nodes, range(3, 5))))
 
     assert_allclose(plain.base_values[0], deep.expected(nodes), atol=1e-11)
-    assert_allclose(plain.residual, 0, atol=1e-10)
+    assert_allclose(plain.residual, 0, atol=1e-10 * np.ptp(nodes.value))
     assert_allclose(result.values[0], deep.interventional(nodes, X[0], X[3:5]), atol=1e-12)
 
 
