@@ -27,6 +27,7 @@ from whence.core.errors import WhenceError
 app = typer.Typer(
     name="whence",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -74,6 +75,7 @@ def explain(
     model: Annotated[
         Path,
         typer.Option(
+            metavar="FILE",
             help="Model file: XGBoost .ubj .json, LightGBM .txt, CatBoost .cbm .json, "
             "scikit-learn .skops; pickles with --trust.",
             rich_help_panel=_WHAT,
@@ -83,6 +85,7 @@ def explain(
     data: Annotated[
         Path,
         typer.Option(
+            metavar="FILE",
             help="Rows to explain: .csv, .csv.gz or .parquet.",
             rich_help_panel=_WHAT,
             show_default=False,
@@ -90,23 +93,32 @@ def explain(
     ],
     out: Annotated[
         Path,
-        typer.Option(help="Folder for the results.", rich_help_panel=_WHERE, show_default=False),
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder for the results.",
+            rich_help_panel=_WHERE,
+            show_default=False,
+        ),
     ],
     *,
     target: Annotated[
         str | None,
         typer.Option(
+            metavar="COLUMN",
             help="Column with the truth; it is split off, and the report tells the performance.",
             rich_help_panel=_WHAT,
         ),
     ] = None,
     drop: Annotated[
         list[str] | None,
-        typer.Option(help="Column to leave out; may be given again.", rich_help_panel=_WHAT),
+        typer.Option(
+            metavar="COLUMN", help="Column to leave out; may be given again.", rich_help_panel=_WHAT
+        ),
     ] = None,
     background: Annotated[
         str,
         typer.Option(
+            metavar="FILE|data|none",
             help="Rows that stand for “unknown”: a file, [bold]data[/] for the rows themselves, "
             "or [bold]none[/] for the training rows as the trees remember them.",
             show_default="none; data for probabilities",
@@ -166,7 +178,7 @@ def explain(
 @app.command()
 def demo(
     out: Annotated[
-        Path, typer.Option(help="Folder for the results.", rich_help_panel=_WHERE)
+        Path, typer.Option(metavar="FOLDER", help="Folder for the results.", rich_help_panel=_WHERE)
     ] = Path("whence-demo"),
     *,
     force: Annotated[
@@ -241,7 +253,7 @@ def _tell(done: Any, out: Path) -> None:  # noqa: ANN401  cli_run.Done, which is
     for j in order:
         width = round(20 * size[j] / (size[order[0]] or 1.0))
         table.add_row(Text(e.names.features[j]), Text("█" * width, style="blue"), f"{size[j]:.3g}")
-    unit = f" ({e.provenance.unit})" if e.provenance.unit else ""
+    unit = f" ({e.provenance.unit})" if e.provenance.unit not in ("", "target", "value") else ""
     console.print(Text(f"What drives the model: mean absolute contribution{unit}", style="bold"))
     console.print(table)
     worst = float(np.abs(e.residual).max())

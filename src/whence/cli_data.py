@@ -185,11 +185,15 @@ def _ordered(frame: "pd.DataFrame", view: Trees) -> "pd.DataFrame":
     if extra:
         options = " ".join(f"--drop {_quoted(name)}" for name in extra[:8])
         raise InputError(
-            f"The data have {len(extra)} columns that the model does not know: {shorten(extra)}. "
+            f"The data have {_columns(len(extra))} that the model does not know: {shorten(extra)}. "
             f"Leave them out with {options}{' …' if len(extra) > 8 else ''}"  # noqa: PLR2004  a line
             f", or name the one to predict: --target {_quoted(extra[-1])}."
         )
     return frame[features]
+
+
+def _columns(count: int) -> str:
+    return f"{count} column{'s' if count > 1 else ''}"
 
 
 def _quoted(name: str) -> str:

@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 from whence.api import bind
-from whence.cli_run import Done, Job, Step, folder, write
+from whence.cli_run import Bound, Done, Job, Step, folder, write
 from whence.core.errors import MissingDependencyError
 from whence.methods.tree_shap import TreeShap
 
@@ -29,6 +29,6 @@ def demo(out: Path, step: Step, *, force: bool) -> Done:
         ).fit(X_train, y_train)
         explainer = bind(model, TreeShap(background=X_train))
         job = Job(model=Path("demo"), data=Path("demo"), out=out, target="diagnosis", n_jobs=1)
-        return write(
-            explainer, model, X, y, draft, step, title="Breast tumors: a demonstration", job=job
-        )  # fmt: skip
+        bound = Bound(model=model, explainer=explainer, background=X_train)
+        title = "Breast tumors: a demonstration"
+        return write(bound, X, y, draft, step, title=title, job=job)

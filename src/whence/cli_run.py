@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
@@ -97,13 +97,22 @@ def run(job: Job, step: Step) -> Done:
                 return _long(job, model, view, cli_data.source(copy), draft, step, title)
         X, y = cli_data.split(frame, job.target, job.drop)
         X = cli_data.fit(X, model, view)
-        explainer, notes = _bind(job, model, view, X)
-        return write(explainer, model, X, y, draft, step, title=title, job=job, notes=notes)
+        bound = _bind(job, model, view, X)
+        return write(bound, X, y, draft, step, title=title, job=job)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """A model with a method bound to it, and what the reader must know of that."""
+
+    model: object
+    explainer: Explainer[Attribution]
+    background: "pd.DataFrame | None" = None
+    notes: tuple[str, ...] = ()
 
 
 def write(
-    explainer: Explainer[Attribution],
-    model: object,
+    bound: Bound,
     X: "pd.DataFrame",
     y: "pd.Series | None",
     draft: Path,
@@ -111,19 +120,18 @@ def write(
     *,
     title: str,
     job: Job,
-    notes: tuple[str, ...] = (),
 ) -> Done:
     """Explain rows in memory and write everything into ``draft``."""
-    _check_target(explainer.view, y)
+    _check_target(bound.explainer.view, y)
     step(f"Explaining {len(X):,} rows", None)
-    e = explainer.explain(X, n_jobs=job.n_jobs, progress=False)
+    e = bound.explainer.explain(X, n_jobs=job.n_jobs, progress=False)
     write_attribution(e, draft / "explanation.parquet")
-    return _finish(e, model, X, y, draft, step, title=title, job=job, notes=notes, rows=len(e))
+    return _finish(bound, e, X, y, draft, step, title=title, job=job, rows=len(e))
 
 
 def _finish(
+    bound: Bound,
     e: Attribution,
-    model: object,
     X: "pd.DataFrame",
     y: "pd.Series | None",
     draft: Path,
@@ -131,13 +139,20 @@ def _finish(
     *,
     title: str,
     job: Job,
-    notes: tuple[str, ...],
     rows: int,
 ) -> Done:
     e.save(draft / "explanation.whence")
     step("Drawing pictures and writing the report", None)
     made = report(
-        model, X, y, explanation=e, rows=job.rows, title=title, target=job.target or "", notes=notes
+        bound.model,
+        X,
+        y,
+        explanation=e,
+        background=bound.background,
+        rows=job.rows,
+        title=title,
+        target=job.target or "",
+        notes=bound.notes,
     )
     made.html(draft / "report.html")
     pictures = draft / "pictures"
@@ -145,7 +160,7 @@ def _finish(
     for figure in made.figures:
         figure.save(pictures)
     (draft / "force.html").write_text(_force_page(e, made.unusual, title), encoding="utf-8")
-    return Done(explanation=e, report=made, rows=rows, notes=notes)
+    return Done(explanation=e, report=made, rows=rows, notes=bound.notes)
 
 
 def trees_of(model: object) -> Trees:
@@ -172,13 +187,11 @@ def _check_target(view: Any, y: "pd.Series | None") -> None:  # noqa: ANN401  a 
         performance(view, np.zeros((len(y), len(view.outputs))), y)
 
 
-def _bind(
-    job: Job, model: object, view: Trees, X: "pd.DataFrame"
-) -> tuple[Explainer[Attribution], tuple[str, ...]]:
+def _bind(job: Job, model: object, view: Trees, X: "pd.DataFrame") -> Bound:
     """Bind the method to the model, with the background that was asked for."""
     wanted = job.background or ("data" if job.output == "probability" else "none")
     if wanted == "none":
-        return bind(model, TreeShap(), output=job.output), ()
+        return Bound(model=model, explainer=bind(model, TreeShap(), output=job.output))
     if wanted == "data":
         background = X
     else:
@@ -192,7 +205,8 @@ def _bind(
         background = background.iloc[sample(rows, BACKGROUND)]
         name = "the data" if wanted == "data" else Path(wanted).name
         notes = (f"The background is {BACKGROUND:,} of the {rows:,} rows of {name}, at random.",)
-    return bind(model, TreeShap(background=background), output=job.output), notes
+    explainer = bind(model, TreeShap(background=background), output=job.output)
+    return Bound(model=model, explainer=explainer, background=background, notes=notes)
 
 
 def _long(
@@ -211,12 +225,12 @@ def _long(
     few = _rows_of(source.path, sample(source.rows, SAMPLE))
     X, y = cli_data.split(few, job.target, job.drop)
     X = cli_data.fit(X, model, view)
-    explainer, notes = _bind(job, model, view, X)
-    _check_target(explainer.view, y)
+    bound = _bind(job, model, view, X)
+    _check_target(bound.explainer.view, y)
     text = f"Explaining {source.rows:,} rows"
     step(text, 0)
     done = explain_parquet(
-        explainer,
+        bound.explainer,
         source.path,
         draft / "explanation.parquet",
         columns=columns,
@@ -224,15 +238,14 @@ def _long(
         n_jobs=job.n_jobs,
         progress=lambda rows: step(text, rows),
     )
-    e = explainer.explain(X, n_jobs=job.n_jobs, progress=False)
+    e = bound.explainer.explain(X, n_jobs=job.n_jobs, progress=False)
     notes = (
         f"All {done.rows:,} rows were explained, and their values are in explanation.parquet.",
         f"This report is about {len(e):,} of these rows, drawn at random.",
-        *notes,
+        *bound.notes,
     )
-    return _finish(
-        e, model, X, y, draft, step, title=title, job=job, notes=notes, rows=done.rows
-    )  # fmt: skip
+    bound = replace(bound, notes=notes)
+    return _finish(bound, e, X, y, draft, step, title=title, job=job, rows=done.rows)
 
 
 def _rows_of(path: Path, chosen: Ints) -> "pd.DataFrame":

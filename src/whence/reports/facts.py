@@ -12,7 +12,7 @@ from whence.core.table import table_of
 from whence.core.types import Floats, Ints, Level
 from whence.models.trees import Nodes, Trees
 
-_LIBRARIES: Final = {
+LIBRARIES: Final = {
     "sklearn": "scikit-learn",
     "xgboost": "XGBoost",
     "lightgbm": "LightGBM",
@@ -51,7 +51,7 @@ def model_facts(model: object, view: Trees) -> list[Fact]:
     deep = depths(nodes)
     leaves = int((nodes.feature < 0).sum())
     used = np.unique(nodes.player[nodes.feature[nodes.feature >= 0]])
-    library = _LIBRARIES.get(view.library, view.library or "none")
+    library = LIBRARIES.get(view.library, view.library or "none")
     kind = "classifier" if is_classifier(view) else "regressor"
     facts = [
         Fact(name="Type", text=f"{type(model).__name__}, a {kind} made of decision trees"),

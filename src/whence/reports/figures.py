@@ -99,14 +99,15 @@ def _stable_ids(svg: str, prefix: str) -> str:
 
 
 def _inline_svg(svg: str, name: str, alt: str) -> str:
-    """Cut a drawing down to what a page needs: no prolog, no metadata, no address of a schema."""
+    """Cut a drawing down to what a page needs: no prolog, metadata, or style of its own."""
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
     opening = svg[: svg.index(">")]
     shape = re.search(r'viewBox="([^"]+)"', opening)
     width = re.search(r'width="([\d.]+)', opening)
     box = f' viewBox="{shape[1]}"' if shape else ""
     size = f' style="width:{float(width[1]) * 4 / 3:.0f}px"' if width else ""
-    label = f'role="img" aria-labelledby="{name}-title"'
+    look = 'stroke-linejoin="round" stroke-linecap="butt"'  # what the style sheet in it said
+    label = f'role="img" aria-labelledby="{name}-title" {look}'
     title = f'<title id="{name}-title">{escape(alt)}</title>'
     return f"<svg {label}{box}{size}>{title}{svg[svg.index('>') + 1 :]}"

@@ -1,6 +1,6 @@
 """What a report shows: the pictures with their tables, and single rows with their stories."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -156,19 +156,32 @@ def dependence(e: Attribution, out: int) -> tuple[Figure, ...]:
     )
 
 
-def cheap_interactions(model: object, X: object, view: Trees, e: Attribution) -> Interaction | None:
+def cheap_interactions(
+    model: object, X: object, view: Trees, e: Attribution, background: object
+) -> Interaction | None:
     """Return the interactions at some rows where they cost little, else None."""
     features = len(view.features)
     few = min(len(e), 200)
     work = few * view.nodes.feature.size * features
-    if features < 2 or features > 64 or work > _WORK or e.provenance.output != "raw":  # noqa: PLR2004  pairs
+    unlike = e.provenance.output != "raw" or bool(e.provenance.background_digest) != (
+        background is not None
+    )
+    if not 2 <= features <= 64 or work > _WORK or unlike:  # noqa: PLR2004  pairs, and a page
         return None
     part = table_of(X)[_sample(len(e), few)]
-    return explain(model, part.native, TreeInteractions(), progress=False)
+    if background is not None:
+        Z = table_of(background)
+        background = Z[_sample(len(Z), few)].native
+    return explain(model, part.native, TreeInteractions(background=background), progress=False)
 
 
-def pairs(i: Interaction) -> Pairs:
+def pairs(i: Interaction, e: Attribution) -> Pairs:
     """Draw and list the strongest pairs, by their mean over rows and outputs."""
+    i = replace(
+        i,
+        names=replace(i.names, outputs=e.names.outputs),
+        provenance=replace(i.provenance, unit=e.provenance.unit),
+    )
     pair = (i.sets >= 0).sum(axis=1) == 2  # noqa: PLR2004  a pair has two features
     mean = np.abs(i.values).mean(axis=0).max(axis=1)
     mean = np.where(pair, mean, 0.0)

@@ -16,6 +16,7 @@ import numpy as np
 from whence.api import explain
 from whence.core.errors import InputError, MissingDependencyError
 from whence.core.explanation import Attribution, Interaction
+from whence.methods.tree_shap import TreeShap
 from whence.models.trees import Trees
 from whence.models.views import view_of
 from whence.reports import pictures, sections
@@ -72,6 +73,7 @@ def report(
     *,
     explanation: Attribution | None = None,
     interactions: Interaction | None = None,
+    background: object = None,
     rows: int = 5,
     title: str = "",
     target: str = "",
@@ -91,6 +93,8 @@ def report(
         What ``whence.explain(model, X, ...)`` gave; computed if None.
     interactions : Interaction or None
         Interactions of pairs at some rows; computed if None and cheap.
+    background : table or None
+        The background of the explanation, for what is computed here.
     rows : int
         How many unusual rows are told one by one.
     title : str
@@ -118,24 +122,24 @@ def report(
     >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     >>> model = RandomForestClassifier(5, random_state=0).fit(X, y)
     >>> report(model, X[:40], y[:40], rows=1).unusual
-    (24,)
+    (38,)
     """
-    e = explain(model, X) if explanation is None else explanation
+    method = TreeShap(background=background)
+    e = explain(model, X, method) if explanation is None else explanation
     _check(e, X)
     view = cast("Trees", view_of(model, Trees)).explaining(cast("Output", e.provenance.output))
-    if e.provenance.output != "log_loss":
-        e = replace(e, names=replace(e.names, outputs=titles(view, y, target)))
+    facts = sections.sections(model, view, e, y)
+    e = _in_words(e, view, y, target)
     shown = np.argsort(-np.abs(e.values).mean(axis=(0, 1)), kind="stable")[:_OUTPUTS]
     outputs = tuple(sorted(int(out) for out in shown))
     chosen = tuple(int(i) for i in unusual_rows(e, rows))
     if interactions is None:
-        interactions = pictures.cheap_interactions(model, X, view, e)
+        interactions = pictures.cheap_interactions(model, X, view, e, background)
     drivers = [pictures.drivers(e, out) for out in outputs]
     dependence = pictures.dependence(e, int(shown[0]))
-    pairs = None if interactions is None else pictures.pairs(interactions)
+    pairs = None if interactions is None else pictures.pairs(interactions, e)
     told = [pictures.row(e, i, y, target) for i in chosen]
     title = title or f"{type(model).__name__} on {len(e):,} rows"
-    facts = sections.sections(model, view, e, y)
     content: dict[str, Any] = {
         "title": title,
         "rows_total": f"{len(e):,}",
@@ -152,6 +156,14 @@ def report(
     figures += [] if pairs is None or pairs.figure is None else [pairs.figure]
     figures += [row.figure for row in told]
     return Report(title=title, page=_page(content), figures=tuple(figures), unusual=chosen)
+
+
+def _in_words(e: Attribution, view: Trees, y: object, target: str) -> Attribution:
+    """Name the outputs in the words of the data, and leave out a unit that says nothing."""
+    p = e.provenance
+    unit = "" if p.unit in ("target", "value") else p.unit
+    names = e.names.outputs if p.output == "log_loss" else titles(view, y, target)
+    return replace(e, names=replace(e.names, outputs=names), provenance=replace(p, unit=unit))
 
 
 def _check(e: object, X: object) -> None:

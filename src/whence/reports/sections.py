@@ -9,7 +9,7 @@ from whence.core.explanation import Attribution
 from whence.core.table import Table
 from whence.models.trees import Trees
 from whence.plots.style import decimals, number
-from whence.reports.facts import Fact, model_facts, performance
+from whence.reports.facts import LIBRARIES, Fact, model_facts, performance
 
 if TYPE_CHECKING:
     from whence.reports.pictures import Drivers
@@ -34,18 +34,24 @@ def sections(model: object, view: Trees, e: Attribution, y: object) -> dict[str,
         "provenance": p,
         "versions": {"whence": p.versions.get("whence", "")},
         "created": p.created,
-        "in_unit": f", in the unit {p.unit}" if p.unit else "",
+        "in_unit": _in_unit(p.unit),
     }
+
+
+def _in_unit(unit: str) -> str:
+    if unit in ("target", "value"):
+        return ", in the unit of the target"
+    return f", in the unit {unit}" if unit else ""
 
 
 def summary(
     view: Trees, e: Attribution, scores: Sequence[Fact], drivers: Sequence["Drivers"]
 ) -> list[str]:
     """Return the report in a few sentences."""
-    library = view.library or "unknown library"
+    library = LIBRARIES.get(view.library, view.library)
     trees, features = f"{view.nodes.trees:,}", f"{len(view.features):,}"
     lines = [f"The model sums {trees} decision trees ({library}) and reads {features} features."]
-    told = [f"{fact.name} {fact.text}" for fact in scores[1:3]]
+    told = [f"{fact.name.replace('Acc', 'acc')} {fact.text}" for fact in scores[1:3]]
     if told:
         lines.append(f"On the {scores[0].text} rows whose truth is known: {', '.join(told)}.")
     for group in drivers:

@@ -10,9 +10,10 @@ from whence.core.types import Floats, Ints
 
 RULE: Final = (
     "A row counts as unusual when its output lies far from the base value and its contributions "
-    "form a rare combination; rows are ordered by the sum of their two ranks, the first by that "
+    "form a rare combination: rows are ordered by the sum of their two ranks, the first by that "
     "distance and the second by the Mahalanobis distance of their contributions from the average "
-    "row (covariance shrunk by a tenth towards its diagonal), which also decides ties."
+    "row (covariance shrunk by a tenth towards its diagonal), which also decides ties. A row that "
+    "is nearer to one already told than to the average row is passed over while others are left."
 )
 _SHRINK: Final = 0.1
 _WIDE: Final = 1_000
@@ -45,12 +46,23 @@ def unusual_rows(e: Attribution, count: int) -> Ints:
     if count < 0:
         raise InputError(f"The number of unusual rows is {count}. Give a number of at least 0.")
     distance = np.abs(e.outputs - e.base_values).max(axis=1)
-    rare = rarity(e.values.reshape(len(e), -1))
-    return np.lexsort((-rare, -_rank(distance) - _rank(rare)))[:count]
+    white = whitened(e.values.reshape(len(e), -1))
+    rare = (white**2).sum(axis=1)
+    order = np.lexsort((-rare, -_rank(distance) - _rank(rare)))
+    near = np.zeros(len(e), dtype=np.bool_)
+    told: list[int] = []
+    for i in order:
+        if len(told) == count:
+            break
+        if not near[i]:
+            told.append(int(i))
+            near |= ((white - white[i]) ** 2).sum(axis=1) < rare
+    left = [int(i) for i in order if i not in set(told)]
+    return np.array((told + left)[:count], dtype=np.int64)
 
 
-def rarity(phi: Floats) -> Floats:
-    """Return the squared Mahalanobis distance of each row from the mean row; shape (rows,).
+def whitened(phi: Floats) -> Floats:
+    """Return rows whose squared length is their Mahalanobis distance from the mean row.
 
     Parameters
     ----------
@@ -60,13 +72,11 @@ def rarity(phi: Floats) -> Floats:
     spread = centered.std(axis=0)
     used = spread > 1e-12 * max(float(spread.max(initial=0.0)), 1e-300)
     scaled = centered[:, used] / spread[used]
-    if not used.any():
-        return np.zeros(len(phi))
-    if scaled.shape[1] > _WIDE:
-        return np.asarray((scaled**2).sum(axis=1))
+    if not used.any() or scaled.shape[1] > _WIDE:
+        return np.asarray(scaled)
     correlation = scaled.T @ scaled / len(phi)
     correlation = (1 - _SHRINK) * correlation + _SHRINK * np.eye(len(correlation))
-    return np.asarray((scaled * np.linalg.solve(correlation, scaled.T).T).sum(axis=1))
+    return np.asarray(np.linalg.solve(np.linalg.cholesky(correlation), scaled.T).T)
 
 
 def _rank(size: Floats) -> Floats:
