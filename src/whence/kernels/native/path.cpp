@@ -14,7 +14,7 @@ namespace whence {
 namespace {
 
 constexpr double kCertificate = 1e-10;  // of the spread of the leaves, per row
-constexpr std::int64_t kTileBytes = 65536;
+constexpr std::int64_t kTileBytes = 65'536;
 constexpr std::int64_t kMostTerms = 100'000'000;  // memory of the tables of interactions
 
 // Uninitialized numbers, aligned to a cache line, that grow and never shrink.
@@ -124,6 +124,7 @@ class Path::Chunk {
     Run run{};
     run.ops = program.ops.data();
     run.count = static_cast<std::int64_t>(program.ops.size());
+    run.places = program.places.data();
     run.constants = constants.data();
     run.weight = pass.weight.data();
     run.points = points;
@@ -162,14 +163,18 @@ class Path::Chunk {
 
 Path::Path(const Forest& forest, Isa isa) : forest_(forest), isa_(isa) {}
 
-std::vector<std::shared_ptr<const Program>> Path::compile(bool fused) const {
+std::vector<std::shared_ptr<const Program>> Path::compile(Index index, int order) const {
   std::vector<std::shared_ptr<const Program>> programs;
   for (std::int64_t tree = 0; tree < forest_.trees(); ++tree) {
     const std::int32_t outputs =
         forest_.target[tree] < 0 ? static_cast<std::int32_t>(forest_.outputs()) : 1;
-    for (std::int32_t k = 0; k < outputs; ++k)
-      programs.push_back(
-          std::make_shared<const Program>(compile_program(forest_, tree, k, fused)));
+    for (std::int32_t k = 0; k < outputs; ++k) {
+      Program program =
+          compile_program(forest_, tree, k, order > 1 ? Fusion::none : Fusion::large);
+      if (order == 1 && points_needed(program, index, order) > kLargePoints)
+        program = compile_program(forest_, tree, k, Fusion::small);
+      programs.push_back(std::make_shared<const Program>(std::move(program)));
+    }
   }
   // Trees of one output one after another: what they add to stays in the cache.
   if (!std::count(forest_.target.begin(), forest_.target.end(), -1))
@@ -181,7 +186,7 @@ std::vector<std::shared_ptr<const Program>> Path::compile(bool fused) const {
 Plan Path::make_plan(Index index, int order) const {
   Plan plan;
   plan.index = index;
-  plan.programs = compile(order == 1);
+  plan.programs = compile(index, order);
   std::map<int, std::vector<Pass>> rules;
   for (const auto& program : plan.programs) {
     int points = points_needed(*program, index, order);

@@ -54,7 +54,7 @@ class Path {
   const Plan& plan(Index index, int order) const;
   Plan make_plan(Index index, int order) const;
   void number_sets(Plan& plan, int order) const;
-  std::vector<std::shared_ptr<const Program>> compile(bool fused) const;
+  std::vector<std::shared_ptr<const Program>> compile(Index index, int order) const;
   void values_of_chunk(const Plan& plan, Chunk& chunk) const;
   void deep_values(const Plan& plan, Chunk& chunk, std::int32_t output) const;
   void refine(const Plan& plan, const Chunk& chunk, std::int32_t output,

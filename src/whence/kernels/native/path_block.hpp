@@ -44,67 +44,68 @@ WHENCE_INLINE void store(double* slot, int block, const Reg (&a)[Q]) {
   WHENCE_POINTS Simd::store(slot + (block * Q + m) * Simd::lanes, a[m]);
 }
 
-// Where the rows of a block go at a split: to its first child, and whether they still satisfy
-// the earlier splits on its player.
-template <bool Seen>
-struct Bits {
-  Mask first, hot;
-};
-
-// A split whose player was, or was not, seen before on the path.
-template <bool Seen>
-struct Split {
-  const std::uint8_t *first, *hot;
-  double* phi;
-  int offset;
-
-  template <int Q>
-  WHENCE_INLINE Split(const Tile<Q>& tile, const Place& place)
-      : first(tile.mask(place.first)),
-        hot(Seen ? tile.mask(place.hot) : nullptr),
-        phi(tile.phi(place.player)),
-        offset(tile.first) {}
-
-  WHENCE_INLINE Bits<Seen> bits(int block) const {
-    const Mask a = Simd::bits(first, offset + block);
-    if constexpr (Seen) return {a, Simd::bits(hot, offset + block)};
-    return {a, a};
-  }
-};
+// Whether the player of a split was seen before on the path; `maybe` is decided at run time.
+enum class Seen { no, yes, maybe };
 
 WHENCE_INLINE Reg pick(Mask m, const double* high, const double* low) {
   return Simd::select(m, Simd::set(*high), Simd::set(*low));
 }
 
-// How many numbers read_choice reads.
-template <bool Seen, int Q>
-constexpr int kChoice = Seen ? 2 * Q + 1 : 2 * Q;
+// One split: where rows go, and its constants. Those for where they go come first ("choice": two
+// alternatives of Q numbers each, and for a player seen before a third, of rows that an earlier
+// split on it has turned cold), then those for what the player gets ("credit": h0 (h c0 - c0 r)
+// for both h, and for a player seen before the Q numbers 1 / u0^2).
+template <int Q, Seen S>
+struct Split {
+  const std::uint8_t *first, *hot;
+  double* phi;
+  const double *choice, *credit;
+  int offset;
+  bool has_hot;
 
-// Reads two alternatives of Q numbers each, and for a player seen before a third, of cold rows.
-template <bool Seen, int Q>
-WHENCE_INLINE void read_choice(const double* c, Bits<Seen> bits, Reg (&out)[Q]) {
-  WHENCE_POINTS out[m] = pick(bits.first, c + m, c + Q + m);
-  if constexpr (Seen)
-    WHENCE_POINTS out[m] = Simd::select(bits.hot, out[m], Simd::set(c[2 * Q]));
-}
+  WHENCE_INLINE bool seen() const {
+    return S == Seen::yes || (S == Seen::maybe && has_hot);
+  }
 
-// Reads h0 (h c0 - c0 r).
-template <bool Seen>
-WHENCE_INLINE Reg read_coefficient(const double* c, Bits<Seen> bits) {
-  const Reg both = pick(bits.first, c, c + 1);
-  if constexpr (Seen) return Simd::select(bits.hot, both, Simd::set(0));
-  return both;
-}
+  // Takes its place, and its constants: both kinds, or one.
+  WHENCE_INLINE Split(const Tile<Q>& tile, const Place*& place, const double*& c,
+                      bool reads_choice = true, bool reads_credit = true)
+      : first(tile.mask(place->first)),
+        hot(tile.mask(place->hot)),
+        phi(tile.phi(place->player)),
+        offset(tile.first),
+        has_hot(place->hot >= 0) {
+    choice = c;
+    if (reads_choice) c += seen() ? 2 * Q + 1 : 2 * Q;
+    credit = c;
+    if (reads_credit) c += seen() ? 2 + Q : 2;
+    ++place;
+  }
 
-// What read_coefficient and by_u0 read together.
-template <bool Seen, int Q>
-constexpr int kCoefficients = Seen ? 2 + Q : 2;
+  struct Bits {
+    Mask first, hot;
+  };
+  WHENCE_INLINE Bits bits(int block) const {
+    const Mask a = Simd::bits(first, offset + block);
+    return {a, seen() ? Simd::bits(hot, offset + block) : a};
+  }
 
-// Divides by u0^2.
-template <bool Seen, int Q>
-WHENCE_INLINE void by_u0(const double* c, const Reg (&a)[Q], Reg (&out)[Q]) {
-  WHENCE_POINTS out[m] = Seen ? Simd::mul(a[m], Simd::set(c[2 + m])) : a[m];
-}
+  WHENCE_INLINE void choose(Bits bits, Reg (&out)[Q]) const {
+    WHENCE_POINTS out[m] = pick(bits.first, choice + m, choice + Q + m);
+    if (seen()) WHENCE_POINTS out[m] = Simd::select(bits.hot, out[m], Simd::set(choice[2 * Q]));
+  }
+
+  WHENCE_INLINE Reg coefficient(Bits bits) const {
+    const Reg both = pick(bits.first, credit, credit + 1);
+    return seen() ? Simd::select(bits.hot, both, Simd::set(0)) : both;
+  }
+
+  // Divides by u0^2.
+  WHENCE_INLINE void by_u0(const Reg (&a)[Q], Reg (&out)[Q]) const {
+    WHENCE_POINTS out[m] = a[m];
+    if (seen()) WHENCE_POINTS out[m] = Simd::mul(a[m], Simd::set(credit[2 + m]));
+  }
+};
 
 template <int Q>
 WHENCE_INLINE Reg sum(const Reg (&a)[Q]) {

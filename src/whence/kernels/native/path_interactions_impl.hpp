@@ -54,13 +54,13 @@ struct Interactions {
     }
   };
 
-  // Turns A [D] into W and credits it; c at the coefficients.
-  template <bool Seen>
-  WHENCE_INLINE static void settle(const Partners& partners, int block, const double* c,
-                                   Bits<Seen> bits, const Reg (&A)[Q]) {
-    const Reg coefficient = read_coefficient(c, bits);
+  // Turns A [D] into W and credits it.
+  template <Seen S>
+  WHENCE_INLINE static void settle(const Partners& partners, const Split<Q, S>& split, int block,
+                                   typename Split<Q, S>::Bits bits, const Reg (&A)[Q]) {
+    const Reg coefficient = split.coefficient(bits);
     Reg W[Q];
-    by_u0<Seen>(c, A, W);
+    split.by_u0(A, W);
     WHENCE_POINTS W[m] = Simd::mul(W[m], coefficient);
     partners.credit(block, W);
   }
@@ -72,37 +72,38 @@ struct Interactions {
     store(slot, block, g);
   }
 
-  template <bool Seen>
+  template <Seen S>
   const double* enter(const Op& op, const double* c) const {
-    const Split<Seen> split(tile, op.place[0]);
-    const double *source = tile.slot(op.source), *high = c + kChoice<Seen, Q>,
-                 *cold = tile.run.cold;
-    const std::uint8_t* other = tile.mask(op.place[0].second);
+    const Place* place = tile.run.places + op.place;
+    const std::uint8_t* other = tile.mask(place->second);
+    const Split<Q, S> split(tile, place, c, true, false);
+    const double *source = tile.slot(op.source), *cold = tile.run.cold;
     double *rho_slot = tile.slot(op.scratch + Slots::rho),
            *first = tile.slot(op.scratch + Slots::first),
            *second = tile.slot(op.scratch + Slots::second),
            *g_first = tile.slot(op.scratch + Slots::g_first),
            *g_second = tile.slot(op.scratch + Slots::g_second);
     for (int b = 0; b < tile.blocks; ++b) {
-      const Bits<Seen> bits = split.bits(b);
+      const auto bits = split.bits(b);
       Reg A[Q], A_first[Q], rho[Q];
       load(source, b, A);
-      read_choice(c, bits, rho);
+      split.choose(bits, rho);
       store(rho_slot, b, rho);
       WHENCE_POINTS A_first[m] = Simd::mul(A[m], rho[m]);
       WHENCE_POINTS A[m] = Simd::sub(A[m], A_first[m]);
       store(first, b, A_first);
       store(second, b, A);
-      partner(g_first, b, bits.first, high, cold);
-      partner(g_second, b, Simd::bits(other, tile.first + b), high + Q, cold);
+      partner(g_first, b, bits.first, c, cold);
+      partner(g_second, b, Simd::bits(other, tile.first + b), c + Q, cold);
     }
-    return high + 2 * Q;
+    return c + 2 * Q;
   }
 
-  template <bool Seen>
+  template <Seen S>
   const double* join(const Op& op, const double* c) const {
-    const Split<Seen> split(tile, op.place[0]);
-    const Partners partners(tile, op.place[0]);
+    const Place* place = tile.run.places + op.place;
+    const Partners partners(tile, *place);
+    const Split<Q, S> split(tile, place, c, false, true);
     const double *source = tile.slot(op.source), *result = tile.slot(Slots::result),
                  *value = tile.slot(op.scratch + Slots::value),
                  *rho_slot = tile.slot(op.scratch + Slots::rho);
@@ -117,26 +118,27 @@ struct Interactions {
       store(target, b, G);
       load(source, b, A);
       WHENCE_POINTS A[m] = Simd::mul(A[m], D[m]);
-      settle(partners, b, c, split.bits(b), A);
+      settle(partners, split, b, split.bits(b), A);
     }
-    return c + kCoefficients<Seen, Q>;
+    return c;
   }
 
-  template <bool Seen>
+  template <Seen S>
   const double* twig(const Op& op, const double* c) const {
-    const Split<Seen> split(tile, op.place[0]);
-    const Partners partners(tile, op.place[0]);
-    const double *source = tile.slot(op.source), *coefficients = c + kChoice<Seen, Q>;
+    const Place* place = tile.run.places + op.place;
+    const Partners partners(tile, *place);
+    const Split<Q, S> split(tile, place, c);
+    const double* source = tile.slot(op.source);
     double* target = tile.slot(op.target);
     for (int b = 0; b < tile.blocks; ++b) {
-      const Bits<Seen> bits = split.bits(b);
+      const auto bits = split.bits(b);
       Reg A[Q], G[Q];
-      read_choice(c, bits, G);
+      split.choose(bits, G);
       store(target, b, G);
       load(source, b, A);
-      settle(partners, b, coefficients, bits, A);
+      settle(partners, split, b, bits, A);
     }
-    return coefficients + kCoefficients<Seen, Q>;
+    return c;
   }
 
   const double* leaf(const Op& op, const double* c) const {
@@ -147,22 +149,17 @@ struct Interactions {
     return c + 1;
   }
 
-  template <bool Seen>
+  template <Seen S>
   const double* step_of(const Op& op, const double* c) const {
-    switch (op.kind) {
-      case Kind::enter:
-        return enter<Seen>(op, c);
-      case Kind::join:
-        return join<Seen>(op, c);
-      case Kind::leaf:
-        return leaf(op, c);
-      default:
-        return twig<Seen>(op, c);
-    }
+    if (op.kind == Kind::enter) return enter<S>(op, c);
+    if (op.kind == Kind::join) return join<S>(op, c);
+    return twig<S>(op, c);
   }
 
   const double* step(const Op& op, const double* c) const {
-    return op.place[0].hot >= 0 ? step_of<true>(op, c) : step_of<false>(op, c);
+    if (op.kind == Kind::whole && op.first == Shape::leaf) return leaf(op, c);
+    return tile.run.places[op.place].hot >= 0 ? step_of<Seen::yes>(op, c)
+                                              : step_of<Seen::no>(op, c);
   }
 };
 

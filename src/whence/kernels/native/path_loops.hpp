@@ -11,6 +11,7 @@ namespace whence {
 struct Run {
   const Op* ops;
   std::int64_t count;
+  const Place* places;
   const double* constants;
   const double* weight;        // of the points: what A is at the root
   int points, slots;

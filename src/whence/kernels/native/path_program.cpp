@@ -18,29 +18,33 @@ struct Partner {
   std::int32_t player, slot;
 };
 
+struct Saved {  // what entering a child has changed
+  State before;
+  std::int32_t partner_slot = -1;
+};
+
 struct Frame {
   std::int32_t node, source, target, depth;
   int stage = 0;
   Op op{};
-  bool entered = false;  // whether the player of this split stands inside one of its children
-  State before{};        // and where it stood
-  std::int32_t partner_slot = -1;
+  Place place{};
+  Saved saved{};
 };
 
 class Compiler {
  public:
-  Compiler(const Forest& forest, std::int64_t tree, std::int32_t output, bool fused) : f_(forest) {
+  Compiler(const Forest& forest, std::int64_t tree, std::int32_t output, Fusion fusion)
+      : f_(forest), root_(static_cast<std::int32_t>(forest.start[tree])) {
     p_.tree = tree;
-    p_.fused = fused;
+    p_.fusion = fusion;
     p_.output = forest.target[tree] < 0 ? output : forest.target[tree];
     column_ = forest.target[tree] < 0 ? output : 0;
-    stride_ = fused ? Slots::fused : Slots::unfused;
+    stride_ = fused() ? Slots::fused : Slots::unfused;
     summarize();
   }
 
   Program compile() {
-    const auto root = static_cast<std::int32_t>(f_.start[p_.tree]);
-    if (!f_.is_leaf(root)) stack_.push_back({root, Slots::root, Slots::result, 0});
+    if (!f_.is_leaf(root_)) stack_.push_back({root_, Slots::root, Slots::result, 0});
     while (!stack_.empty()) advance();
     p_.slots = Slots::base + stride_ * (deepest_ + 1);
     p_.live_start.push_back(static_cast<std::int64_t>(p_.live_slot.size()));
@@ -48,46 +52,46 @@ class Compiler {
   }
 
  private:
+  bool fused() const { return p_.fusion != Fusion::none; }
   double value(std::int32_t v) const { return f_.value[v * f_.width + column_]; }
-  // 0: leaf, 1: twig, 2: larger
-  int size_class(std::int32_t v) const {
-    if (f_.is_leaf(v)) return 0;
-    return f_.is_leaf(f_.left[v]) && f_.is_leaf(f_.right[v]) ? 1 : 2;
-  }
-  bool flipped(std::int32_t v) const {
-    return size_class(f_.left[v]) > size_class(f_.right[v]);
-  }
+  Shape shape(std::int32_t v) const { return shape_[v - root_]; }
+  bool flipped(std::int32_t v) const { return shape(f_.left[v]) > shape(f_.right[v]); }
   std::int32_t child(std::int32_t v, int side) const {
     return (side == 0) != flipped(v) ? f_.left[v] : f_.right[v];
   }
 
   void summarize() {
-    const std::int64_t first = f_.start[p_.tree], last = f_.start[p_.tree + 1];
-    std::vector<double> mean(last - first);
+    const std::int64_t last = f_.start[p_.tree + 1];
+    std::vector<double> mean(last - root_);
+    shape_.resize(last - root_);
     double low = INFINITY, high = -INFINITY;
-    for (std::int64_t v = last - 1; v >= first; --v) {
+    for (auto v = static_cast<std::int32_t>(last) - 1; v >= root_; --v) {
       if (f_.is_leaf(v)) {
-        mean[v - first] = value(static_cast<std::int32_t>(v));
-        low = std::min(low, mean[v - first]);
-        high = std::max(high, mean[v - first]);
-      } else {
-        const double share = f_.left_share(v);
-        mean[v - first] =
-            share * mean[f_.left[v] - first] + (1 - share) * mean[f_.right[v] - first];
+        mean[v - root_] = value(v);
+        shape_[v - root_] = Shape::leaf;
+        low = std::min(low, value(v));
+        high = std::max(high, value(v));
+        continue;
       }
+      const double share = f_.left_share(v);
+      mean[v - root_] = share * mean[f_.left[v] - root_] + (1 - share) * mean[f_.right[v] - root_];
+      const auto [small, big] = std::minmax({shape(f_.left[v]), shape(f_.right[v])});
+      shape_[v - root_] = big == Shape::leaf     ? Shape::twig
+                          : big > Shape::twig    ? Shape::larger
+                          : small == Shape::leaf ? Shape::leaf_twig
+                                                 : Shape::twig_twig;
     }
     p_.expectation = mean[0];
     p_.spread = high - low;
   }
 
-  State& state(std::int32_t player) { return states_[player]; }
-
+  // Takes note of a split when the path reaches it.
   Place arrive(std::int32_t v) {
     Place place;
     place.player = f_.player[f_.feature[v]];
     place.step = static_cast<std::int32_t>(p_.steps.size());
     place.first = p_.masks++;
-    const State at = state(place.player);
+    const State at = states_[place.player];
     Step step{.node = v, .player = place.player, .c0 = 1, .share = f_.left_share(v),
               .seen = at.step >= 0};
     if (flipped(v)) step.share = 1 - step.share;
@@ -101,11 +105,12 @@ class Compiler {
     p_.players = std::max(p_.players, distinct_ + (step.seen ? 0 : 1));
     if (f_.is_leaf(child(v, 0))) step.value_first = value(child(v, 0));
     if (f_.is_leaf(child(v, 1))) step.value_second = value(child(v, 1));
-    if (!p_.fused && size_class(v) == 2) place.second = p_.masks++;
+    if (!fused() && shape(v) != Shape::twig) place.second = p_.masks++;
     p_.steps.push_back(step);
     p_.mask_ops.push_back(
         {v, place.first, place.second, place.hot, static_cast<std::uint8_t>(flipped(v))});
-    if (!p_.fused) list_partners(place);
+    if (!fused()) list_partners(place);
+    p_.places.push_back(place);
     return place;
   }
 
@@ -119,40 +124,49 @@ class Compiler {
     }
   }
 
-  void enter(Frame& frame, int side) {
-    const Place& place = frame.op.place[0];
-    State& s = state(place.player);
-    frame.before = s;
-    frame.entered = true;
-    if (s.step < 0) ++distinct_;
-    const std::int32_t slot = frame.op.scratch + (side == 0 ? Slots::g_first : Slots::g_second);
-    if (s.partner < 0) {
+  // Goes on below one side of a split, whose g is kept in `slot`.
+  Saved enter(const Place& place, int side, std::int32_t slot) {
+    State& s = states_[place.player];
+    Saved saved{s};
+    if (s.step < 0) {
+      ++distinct_;
       s.partner = static_cast<std::int32_t>(partners_.size());
       partners_.push_back({place.player, slot});
     } else {
-      frame.partner_slot = partners_[s.partner].slot;
+      saved.partner_slot = partners_[s.partner].slot;
       partners_[s.partner].slot = slot;
     }
     s.step = place.step;
     s.side = side;
+    return saved;
   }
 
-  void leave(Frame& frame) {
-    State& s = state(frame.op.place[0].player);
-    if (frame.before.partner < 0)
+  void leave(const Place& place, const Saved& saved) {
+    State& s = states_[place.player];
+    if (saved.before.step < 0) {
+      --distinct_;
       partners_.pop_back();
-    else
-      partners_[s.partner].slot = frame.partner_slot;
-    s = frame.before;
-    frame.entered = false;
-    if (s.step < 0) --distinct_;
+    } else {
+      partners_[s.partner].slot = saved.partner_slot;
+    }
+    s = saved.before;
   }
 
-  Place twig(Frame& frame, int side) {
-    enter(frame, side);
-    const Place place = arrive(child(frame.node, side));
-    leave(frame);
-    return place;
+  // Notes all splits of a subtree that one instruction works off.
+  void arrive_below(std::int32_t v) {
+    const Place place = arrive(v);
+    for (int side = 0; side < 2; ++side) arrive_at_child(v, place, side);
+  }
+  void arrive_at_child(std::int32_t v, const Place& place, int side) {
+    if (f_.is_leaf(child(v, side))) return;
+    const Saved saved = enter(place, side, -1);
+    arrive_below(child(v, side));
+    leave(place, saved);
+  }
+
+  void emit(const Op& op) {
+    p_.ops.push_back(op);
+    p_.ops.back().places = static_cast<std::int32_t>(p_.places.size()) - op.place;
   }
 
   // Runs the top frame one stage further.
@@ -160,16 +174,16 @@ class Compiler {
     Frame& frame = stack_.back();
     switch (frame.stage++) {
       case 0:
-        if (open(frame)) return;
-        stack_.pop_back();
+        if (!open(frame)) stack_.pop_back();
         return;
       case 1:
-        return descend(0);
+        if (frame.op.kind == Kind::enter) descend(0);
+        return;
       case 2:
-        if (frame.entered) leave(frame);
+        if (frame.op.kind == Kind::enter) leave(frame.place, frame.saved);
         return descend(1);
       default:
-        leave(frame);
+        leave(frame.place, frame.saved);
         frame.op.kind = Kind::join;
         p_.ops.push_back(frame.op);
         stack_.pop_back();
@@ -179,50 +193,48 @@ class Compiler {
   // Emits what starts at a node; false: that was all of it.
   bool open(Frame& frame) {
     deepest_ = std::max(deepest_, frame.depth);
+    const std::int32_t v = frame.node;
     Op& op = frame.op;
     op.source = frame.source;
     op.target = frame.target;
     op.scratch = Slots::base + stride_ * frame.depth;
-    if (f_.is_leaf(frame.node)) {
-      op.kind = Kind::leaf;
-      op.value = value(frame.node);
-      p_.ops.push_back(op);
+    op.place = static_cast<std::int32_t>(p_.places.size());
+    op.places = 1;
+    op.kind = Kind::whole;
+    op.first = shape(v);
+    if (shape(v) < (fused() ? Shape::larger : Shape::leaf_twig)) {
+      if (shape(v) == Shape::leaf)
+        p_.leaves.push_back(value(v));
+      else
+        arrive_below(v);
+      emit(op);
       return false;
     }
-    op.place[0] = arrive(frame.node);
-    if (size_class(frame.node) == 1) {
-      op.kind = Kind::twig;
-      p_.ops.push_back(op);
-      return false;
-    }
-    if (!p_.fused) {
-      op.kind = Kind::enter;
-      p_.ops.push_back(op);
+    frame.place = arrive(v);
+    op.first = shape(child(v, 0));
+    op.second = shape(child(v, 1));
+    op.kind = Kind::enter;
+    if (!fused()) {
+      emit(op);
       return true;
     }
-    return open_fused(frame);
-  }
-
-  bool open_fused(Frame& frame) {
-    Op& op = frame.op;
-    const int first = size_class(child(frame.node, 0)), second = size_class(child(frame.node, 1));
-    if (first == 0) op.value = value(child(frame.node, 0));
-    if (first == 1) op.place[1] = twig(frame, 0);
-    if (second == 1) op.place[2] = twig(frame, 1);
-    if (second == 1)
-      op.kind = first == 0 ? Kind::leaf_twig : Kind::twig_twig;
-    else
-      op.kind = first == 0 ? Kind::enter_leaf : first == 1 ? Kind::enter_twig : Kind::enter;
-    p_.ops.push_back(op);
-    return second == 2;
+    const bool pair = p_.fusion == Fusion::large && op.second < Shape::larger;
+    if (pair)
+      op.kind = Kind::pair;
+    else if (op.first < Shape::leaf_twig)
+      op.kind = op.first == Shape::leaf ? Kind::enter_leaf : Kind::enter_twig;
+    if (op.kind != Kind::enter) arrive_at_child(v, frame.place, 0);
+    if (pair) arrive_at_child(v, frame.place, 1);
+    emit(op);
+    return !pair;
   }
 
   void descend(int side) {
     Frame& frame = stack_.back();
-    const std::int32_t v = child(frame.node, side);
-    if (side == 0 && p_.fused && size_class(v) < 2) return;  // done by the opening op
-    enter(frame, side);
-    const std::int32_t scratch = frame.op.scratch, depth = frame.depth;
+    const std::int32_t v = child(frame.node, side), scratch = frame.op.scratch,
+                       depth = frame.depth;
+    frame.saved =
+        enter(frame.place, side, scratch + (side == 0 ? Slots::g_first : Slots::g_second));
     if (side == 0)
       stack_.push_back({v, scratch + Slots::first, scratch + Slots::value, depth + 1});
     else
@@ -231,7 +243,8 @@ class Compiler {
 
   const Forest& f_;
   Program p_;
-  std::int32_t column_ = 0, stride_ = 0, deepest_ = 0, distinct_ = 0;
+  std::int32_t root_, column_ = 0, stride_ = 0, deepest_ = 0, distinct_ = 0;
+  std::vector<Shape> shape_;
   std::unordered_map<std::int32_t, State> states_;
   std::vector<Partner> partners_;
   std::vector<Frame> stack_;
@@ -249,43 +262,54 @@ class Constants {
 
  private:
   void add(const Op& op) {
+    at_ = op.place;
     switch (op.kind) {
-      case Kind::enter_leaf:
-        shares(step(op, 0));
-        out_.push_back(op.value);
-        break;
-      case Kind::enter_twig:
-        shares(step(op, 0));
-        twig(step(op, 1));
-        break;
-      case Kind::enter:
-        shares(step(op, 0));
-        if (!p_.fused) partners(step(op, 0));
-        break;
       case Kind::join:
-        coefficients(step(op, 0), 1);
+        coefficients(next(), 1);
         break;
-      case Kind::leaf_twig:
-        shares(step(op, 0));
-        coefficients(step(op, 0), 1);
-        out_.push_back(op.value);
-        twig(step(op, 2));
+      case Kind::whole:
+        if (op.first == Shape::leaf)
+          out_.push_back(p_.leaves[leaf_++]);
+        else
+          part(op.first);
         break;
-      case Kind::twig_twig:
-        shares(step(op, 0));
-        coefficients(step(op, 0), 1);
-        twig(step(op, 1));
-        twig(step(op, 2));
+      case Kind::pair: {
+        const Step& s = split();
+        child(s.value_first, op.first);
+        part(op.second);
         break;
-      case Kind::twig:
-        twig(step(op, 0));
-        break;
-      case Kind::leaf:
-        out_.push_back(op.value);
+      }
+      default: {
+        const Step& s = next();
+        shares(s);
+        if (op.kind != Kind::enter) child(s.value_first, op.first);
+        if (p_.fusion == Fusion::none) partners(s);
+      }
     }
   }
 
-  const Step& step(const Op& op, int at) const { return p_.steps[op.place[at].step]; }
+  const Step& next() { return p_.steps[p_.places[at_++].step]; }
+
+  const Step& split() {
+    const Step& s = next();
+    shares(s);
+    coefficients(s, 1);
+    return s;
+  }
+
+  void child(double value, Shape shape) {
+    if (shape == Shape::leaf)
+      out_.push_back(value);
+    else
+      part(shape);
+  }
+
+  void part(Shape shape) {
+    if (shape == Shape::twig) return twig(next());
+    const Step& s = split();
+    child(s.value_first, shape == Shape::leaf_twig ? Shape::leaf : Shape::twig);
+    part(Shape::twig);
+  }
 
   double u0(const Step& s, double t) const { return s.seen ? t + s.c0 * (1 - t) : 1; }
   double rho(const Step& s, double t, bool h) const {
@@ -328,13 +352,16 @@ class Constants {
   const Program& p_;
   const double* t_;
   int points_;
+  std::int32_t at_ = 0;    // place whose turn it is
+  std::size_t leaf_ = 0;
   std::vector<double> out_;
 };
 
 }  // namespace
 
-Program compile_program(const Forest& forest, std::int64_t tree, std::int32_t output, bool fused) {
-  return Compiler(forest, tree, output, fused).compile();
+Program compile_program(const Forest& forest, std::int64_t tree, std::int32_t output,
+                        Fusion fusion) {
+  return Compiler(forest, tree, output, fusion).compile();
 }
 
 std::vector<double> make_constants(const Program& program, const double* t, int points) {

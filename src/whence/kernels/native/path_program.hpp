@@ -17,7 +17,8 @@
 
 namespace whence {
 
-inline constexpr int kMaxPoints = 8;  // quadrature points that one pass carries
+inline constexpr int kMaxPoints = 8;    // quadrature points that one pass carries
+inline constexpr int kLargePoints = 4;  // most points that Fusion::large is for
 
 // One split as the loops see it. Masks are slots; hot < 0: no earlier split on this player.
 struct Place {
@@ -26,24 +27,31 @@ struct Place {
   std::int32_t live = -1;  // its list of partners (interactions only)
 };
 
-// Children are ordered leaf, twig (a split into two leaves), larger: `first` is the smaller kind.
+// The shape of a subtree that one instruction can work off in registers. Children are ordered by
+// it: the first child of a split is of the smaller shape.
+enum class Shape : std::uint8_t {
+  leaf,
+  twig,       // a split into two leaves
+  leaf_twig,  // a split into a leaf and a twig
+  twig_twig,
+  larger,
+};
+
 enum class Kind : std::uint8_t {
   enter_leaf,  // go down; the first child is a leaf,
   enter_twig,  // a twig,
   enter,       // or larger
   join,        // come back up
-  leaf_twig,   // whole subtrees
-  twig_twig,
-  twig,
-  leaf,  // only in the unfused programs of interactions
+  whole,       // a subtree of shape `first`
+  pair,        // a split into subtrees of the shapes `first` and `second`
 };
 
 struct Op {
   Kind kind;
+  Shape first = Shape::leaf, second = Shape::leaf;
   std::int32_t source = 0, target = 0;  // slots of A, and of G
   std::int32_t scratch = 0;             // first of the slots that belong to this split
-  double value = 0;                     // of the leaf
-  Place place[3];                       // the split, and the twigs among its children
+  std::int32_t place = 0, places = 0;   // its splits: itself, those in the first child, ...
 };
 
 // Which mask to fill for which split: first = goes to the first child [and hot].
@@ -68,15 +76,21 @@ struct Slots {  // numbering of the buffers of one block of rows
   static constexpr std::int32_t fused = 4, unfused = 6;                     // slots per split
 };
 
+// How much one instruction does: a split (interactions, with lists of partners), a subtree of up
+// to three splits, or of up to seven (with few points, which then fit the registers).
+enum class Fusion { none, small, large };
+
 struct Program {
   std::int64_t tree = 0;
   std::int32_t output = 0;
-  bool fused = true;
+  Fusion fusion = Fusion::small;
   std::int32_t players = 0;  // d: distinct players on the path that has most
   std::int32_t slots = 0, masks = 0;
   std::vector<Op> ops;
+  std::vector<Place> places;
   std::vector<MaskOp> mask_ops;  // one per step
   std::vector<Step> steps;
+  std::vector<double> leaves;  // values of the leaves that are instructions of their own
   double expectation = 0, spread = 0;  // mean of the leaves by cover, and largest minus smallest
   // Interactions: the partners of list l are live_slot and live_player [live_start[l] ..
   // live_start[l + 1]): the slot that holds their g = (h - c) / u, and who they are.
@@ -89,9 +103,8 @@ struct Rule {  // quadrature on [0, 1]
 };
 Rule gauss_legendre(int n);
 
-// Compiles one output of one tree; `fused` for values, unfused (with lists of partners) for
-// interactions.
-Program compile_program(const Forest& forest, std::int64_t tree, std::int32_t output, bool fused);
+Program compile_program(const Forest& forest, std::int64_t tree, std::int32_t output,
+                        Fusion fusion);
 
 // The numbers a program reads, in reading order, for up to kMaxPoints points t.
 std::vector<double> make_constants(const Program& program, const double* t, int points);
