@@ -94,3 +94,14 @@ def test_a_row_does_not_depend_on_the_rows_beside_it() -> None:
     all_rows = kernel.pair_rescaled(X, mx, mb, "softmax")
     one = kernel.pair_rescaled(X[7:8], mx[7:8], mb, "softmax")
     np.testing.assert_array_equal(one[0], all_rows[7])
+
+
+def test_trees_of_many_leaves_are_shared_too() -> None:
+    rng = np.random.default_rng(5)
+    nodes = random_nodes(rng, trees=2, depth=14, columns=30, stop=0.1, outputs=3, width=3)
+    forest = Forest.of(nodes)
+    X, Z = rows_for(nodes, rng, 3), rows_for(nodes, rng, 300)
+    mx, mb = forest.predict(X), forest.predict(Z)
+    found = Background(forest, Z).pair_rescaled(X, mx, mb, "softmax").sum(axis=1)
+    step = respond("softmax", mx, None) - respond("softmax", mb, None).mean(axis=0)
+    np.testing.assert_allclose(found, step, atol=1e-10)

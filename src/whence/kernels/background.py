@@ -152,8 +152,8 @@ class Background:
         margins_b : array of shape (background rows, outputs)
             Raw outputs of the background.
         response : str
-            A response function: "identity" gives `shapley`; "logistic" and "exp" act on each output, "softmax" on all
-            together; the three losses have one output and need ``labels``.
+            A response function: "identity" gives `shapley`, "logistic" and "exp" act on each
+            output, "softmax" on all together; the losses have one output and need ``labels``.
         labels : int array of shape (rows,) or None
             Position of the true class.
 

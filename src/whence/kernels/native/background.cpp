@@ -26,6 +26,8 @@ struct Background::Buffers {
   Masks masks;
   std::vector<std::uint16_t> index;
   std::vector<std::uint8_t> x_masks, b_masks;
+  std::vector<std::uint64_t> x_bits, b_bits;
+  const std::uint64_t* background = nullptr;  // b_bits, or those that were kept
   JoinScratch join;
   std::vector<double> sums;
   std::vector<const double*> known, unknown;  // weights by q
@@ -48,7 +50,29 @@ std::unique_ptr<Background::Joint> Background::make_joint(int order) const {
   auto joint = std::make_unique<Joint>(f_, order);
   choose_tables(*joint);
   count_background(*joint);
+  keep_bits(*joint);
   return joint;
+}
+
+// Bits of the background for the trees that are joined in pairs, within the same bound of memory:
+// without them each call routes the background again, which costs more than a single row.
+void Background::keep_bits(Joint& joint) const {
+  joint.bits.resize(f_.trees());
+  double left = bytes_;
+  for (std::int64_t t = 0; t < f_.trees(); ++t) {
+    if (joint.sets.order() > 1 || !joint.joins[t] || !joint.joins[t]->pairwise()) continue;
+    const std::size_t words = joint.joins[t]->words();
+    left -= 8.0 * static_cast<double>(words) * static_cast<double>(rows_);
+    if (left < 0) return;
+    const Chunks& background = chunks_while_locked();
+    joint.bits[t].resize(words * rows_);
+    std::vector<std::uint8_t> masks(joint.joins[t]->left.size() * kChunkBytes, 0);
+    for (int c = 0; c < background.count(); ++c) {
+      WHENCE_DISPATCH(isa_, route_tree, f_, t, background.at(c), background.rows(c), masks.data());
+      bits_by_row(masks.data(), joint.joins[t]->left.size(), background.rows(c),
+                  joint.bits[t].data() + std::size_t{words} * c * kChunk);
+    }
+  }
 }
 
 // Trees get tables, the cheapest first, until the memory is spent; the descent takes the rest.
@@ -155,6 +179,10 @@ const Background::Tables& Background::tables(Index index, int order) const {
 
 const Chunks& Background::chunks() const {
   const std::lock_guard lock(making_);
+  return chunks_while_locked();
+}
+
+const Chunks& Background::chunks_while_locked() const {
   if (!chunks_) chunks_ = std::make_unique<const Chunks>(Z_, rows_, f_.columns());
   return *chunks_;
 }
@@ -194,12 +222,31 @@ void Background::add_tree(const Joint& joint, const Tables& tables, std::int64_t
   if (joint.joins[tree]) add_joined(joint, tables, tree, xt, rows, phi, buffers);
 }
 
+// Routes a chunk of the background before its rows are joined.
+void Background::route_background(const JoinTree& tree, std::int64_t at, const double* zt,
+                                  JoinPath& path, Buffers& buffers) const {
+  const int rows = path.b_rows;
+  buffers.b_masks.resize(std::max(buffers.b_masks.size(), tree.left.size() * kChunkBytes), 0);
+  path.b_masks = buffers.b_masks.data();
+  WHENCE_DISPATCH(isa_, route_tree, f_, at, zt, rows, buffers.b_masks.data());
+  if (!tree.pairwise()) return;
+  buffers.b_bits.resize(tree.words() * kChunk);
+  bits_by_row(buffers.b_masks.data(), tree.left.size(), rows, buffers.b_bits.data());
+  buffers.background = buffers.b_bits.data();
+}
+
 // Runs one descent and leaves the sums over the lanes in the first lane of each player.
 void Background::join_row(const JoinTree& tree, JoinPath& path, JoinLeaf& leaf,
                           Buffers& buffers) const {
   const std::size_t sums = tree.players.size() * leaf.responses;
   buffers.sums.assign(sums * 8, 0.0);
   leaf.sums = buffers.sums.data();
+  if (tree.pairwise()) {
+    const std::uint64_t* x = buffers.x_bits.data() + path.x_row * tree.words();
+    for (int b = 0; b < path.b_rows; ++b)
+      buffers.join.join_pair(tree, leaf, x, buffers.background + b * tree.words(), b);
+    return;
+  }
   WHENCE_DISPATCH(isa_, join_players, path, leaf);
   for (std::size_t s = 0; s < sums; ++s) {
     double* lanes = buffers.sums.data() + s * 8;
@@ -209,12 +256,14 @@ void Background::join_row(const JoinTree& tree, JoinPath& path, JoinLeaf& leaf,
 
 JoinPath Background::begin_join(const JoinTree& tree, std::int64_t at, const double* xt, int rows,
                                 Buffers& buffers) const {
-  buffers.x_masks.resize(tree.left.size() * kChunkBytes, 0);
-  buffers.b_masks.resize(tree.left.size() * kChunkBytes, 0);
+  buffers.x_masks.resize(std::max(buffers.x_masks.size(), tree.left.size() * kChunkBytes), 0);
   WHENCE_DISPATCH(isa_, route_tree, f_, at, xt, rows, buffers.x_masks.data());
+  if (tree.pairwise()) {
+    buffers.x_bits.resize(tree.words() * kChunk);
+    bits_by_row(buffers.x_masks.data(), tree.left.size(), rows, buffers.x_bits.data());
+  }
   JoinPath path = buffers.join.prepare(tree);
   path.x_masks = buffers.x_masks.data();
-  path.b_masks = buffers.b_masks.data();
   return path;
 }
 
@@ -242,8 +291,10 @@ void Background::add_joined(const Joint& joint, const Tables& tables, std::int64
   std::vector<double> sets(order == 1 ? 0 : slots);
   for (int c = 0; c < background.count(); ++c) {
     path.b_rows = background.rows(c);
-    WHENCE_DISPATCH(isa_, route_tree, f_, tree, background.at(c), path.b_rows,
-                    buffers.b_masks.data());
+    if (joint.bits[tree].empty())
+      route_background(join, tree, background.at(c), path, buffers);
+    else
+      buffers.background = joint.bits[tree].data() + join.words() * c * kChunk;
     for (path.x_row = 0; path.x_row < rows; ++path.x_row) {
       double* to = phi + in_tile(path.x_row, slots);
       if (order > 1) {
@@ -285,7 +336,7 @@ void Background::rescale_chunk(const double* xt, int rows, const double* zt, int
     buffers.point_at(*whole_weights_, tree.longest);
     JoinPath path = begin_join(tree, t, xt, rows, buffers);
     path.b_rows = background;
-    WHENCE_DISPATCH(isa_, route_tree, f_, t, zt, background, buffers.b_masks.data());
+    route_background(tree, t, zt, path, buffers);
     JoinLeaf leaf{buffers.known.data(), buffers.unknown.data(), f_.value.data(), tree.first,
                   f_.width,             responses,              nullptr,         nullptr};
     leaf.used = width(t);

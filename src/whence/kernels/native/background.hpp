@@ -51,6 +51,8 @@ class Background {
     std::vector<TreePlan> plans;
     std::vector<TreeCounts> counts;
     std::vector<std::unique_ptr<const JoinTree>> joins;  // null where tables cover the tree
+    // Per tree whose rows are joined in pairs: the bits of the background rows, where they fit.
+    std::vector<std::vector<std::uint64_t>> bits;
     double bytes = 0;
     std::int64_t joined = 0;
     int longest = 0;
@@ -66,14 +68,18 @@ class Background {
   std::unique_ptr<Joint> make_joint(int order) const;
   void choose_tables(Joint& joint) const;
   void count_background(Joint& joint) const;
+  void keep_bits(Joint& joint) const;
   void find_mean();
   const Joint& joint(int order) const;
   const Tables& tables(Index index, int order) const;
   const Chunks& chunks() const;
+  const Chunks& chunks_while_locked() const;
   void add_tree(const Joint& joint, const Tables& tables, std::int64_t tree, const double* xt,
                 int rows, double* phi, Buffers& buffers) const;
   void add_joined(const Joint& joint, const Tables& tables, std::int64_t tree, const double* xt,
                   int rows, double* phi, Buffers& buffers) const;
+  void route_background(const JoinTree& tree, std::int64_t at, const double* zt,
+                        JoinPath& path, Buffers& buffers) const;
   void join_row(const JoinTree& tree, JoinPath& path, JoinLeaf& leaf, Buffers& buffers) const;
   // One chunk of rows against one of the background; out: (rows, players, responses), added to.
   void rescale_chunk(const double* xt, int rows, const double* zt, int background, int responses,

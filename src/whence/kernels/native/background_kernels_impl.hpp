@@ -15,62 +15,109 @@ inline void add_line(double* to, const double* from) {
 
 #if defined(__AVX512BW__)
 
+struct Rows8 {
+  __m512d r0, r1, r2, r3, r4, r5, r6, r7;
+};
+
 // Rows of eight numbers to columns, in three rounds of swaps: of neighbors, of pairs, of halves.
-inline void transpose(__m512d* a) {
+inline void transpose(Rows8& a) {
   const __m512i low1 = _mm512_setr_epi64(0, 8, 2, 10, 4, 12, 6, 14);
   const __m512i high1 = _mm512_setr_epi64(1, 9, 3, 11, 5, 13, 7, 15);
   const __m512i low2 = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
   const __m512i high2 = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
   const __m512i low4 = _mm512_setr_epi64(0, 1, 2, 3, 8, 9, 10, 11);
   const __m512i high4 = _mm512_setr_epi64(4, 5, 6, 7, 12, 13, 14, 15);
-  __m512d b[8], c[8];
-  for (int i = 0; i < 8; i += 2) {
-    b[i] = _mm512_permutex2var_pd(a[i], low1, a[i + 1]);
-    b[i + 1] = _mm512_permutex2var_pd(a[i], high1, a[i + 1]);
-  }
-  constexpr int kFirst[4] = {0, 1, 4, 5};
-  for (const int i : kFirst) {
-    c[i] = _mm512_permutex2var_pd(b[i], low2, b[i + 2]);
-    c[i + 2] = _mm512_permutex2var_pd(b[i], high2, b[i + 2]);
-  }
-  for (int i = 0; i < 4; ++i) {
-    a[i] = _mm512_permutex2var_pd(c[i], low4, c[i + 4]);
-    a[i + 4] = _mm512_permutex2var_pd(c[i], high4, c[i + 4]);
-  }
+  const auto swap = [](__m512d& a, __m512d& b, __m512i low, __m512i high) {
+    const __m512d t = _mm512_permutex2var_pd(a, low, b);
+    b = _mm512_permutex2var_pd(a, high, b);
+    a = t;
+  };
+  swap(a.r0, a.r1, low1, high1), swap(a.r2, a.r3, low1, high1);
+  swap(a.r4, a.r5, low1, high1), swap(a.r6, a.r7, low1, high1);
+  swap(a.r0, a.r2, low2, high2), swap(a.r1, a.r3, low2, high2);
+  swap(a.r4, a.r6, low2, high2), swap(a.r5, a.r7, low2, high2);
+  swap(a.r0, a.r4, low4, high4), swap(a.r1, a.r5, low4, high4);
+  swap(a.r2, a.r6, low4, high4), swap(a.r3, a.r7, low4, high4);
 }
 
 inline void add_rows8(const Lookups& job, const double* const* tables, int r, int from,
-                      double* phi) {
-  __m512d a[8];
-  for (int i = 0; i < 8; ++i)
-    a[i] = _mm512_loadu_pd(tables[0] + job.index[r + i] * job.stride + from);
+                      double* const* to) {
+  const std::int64_t stride = job.stride;
+  const std::uint16_t* index = job.index + r;
+  const double* table = tables[0] + from;
+  const auto line = [&](int i) { return _mm512_loadu_pd(table + index[i] * stride); };
+  Rows8 a{line(0), line(1), line(2), line(3), line(4), line(5), line(6), line(7)};
   for (int g = 1; g < job.count; ++g) {
-    const std::uint16_t* index = job.index + g * kTile + r;
-    for (int i = 0; i < 8; ++i)
-      a[i] = _mm512_add_pd(a[i], _mm512_loadu_pd(tables[g] + index[i] * job.stride + from));
+    index += kTile;
+    table = tables[g] + from;
+    a.r0 = _mm512_add_pd(a.r0, line(0)), a.r1 = _mm512_add_pd(a.r1, line(1));
+    a.r2 = _mm512_add_pd(a.r2, line(2)), a.r3 = _mm512_add_pd(a.r3, line(3));
+    a.r4 = _mm512_add_pd(a.r4, line(4)), a.r5 = _mm512_add_pd(a.r5, line(5));
+    a.r6 = _mm512_add_pd(a.r6, line(6)), a.r7 = _mm512_add_pd(a.r7, line(7));
   }
   transpose(a);
-  const int columns = job.columns - from < kLine ? job.columns - from : kLine;
-  for (int c = 0; c < columns; ++c) {
-    double* p = phi + std::int64_t{job.slots[from + c]} * kTile + r;
-    _mm512_storeu_pd(p, _mm512_add_pd(_mm512_loadu_pd(p), a[c]));
+  // All sums are read before any is written: a store would hold up loads 4096 bytes further on.
+  const auto sum = [&](int c) { return _mm512_loadu_pd(to[c] + r); };
+  a.r0 = _mm512_add_pd(a.r0, sum(0)), a.r1 = _mm512_add_pd(a.r1, sum(1));
+  a.r2 = _mm512_add_pd(a.r2, sum(2)), a.r3 = _mm512_add_pd(a.r3, sum(3));
+  a.r4 = _mm512_add_pd(a.r4, sum(4)), a.r5 = _mm512_add_pd(a.r5, sum(5));
+  a.r6 = _mm512_add_pd(a.r6, sum(6)), a.r7 = _mm512_add_pd(a.r7, sum(7));
+  _mm512_storeu_pd(to[0] + r, a.r0), _mm512_storeu_pd(to[1] + r, a.r1);
+  _mm512_storeu_pd(to[2] + r, a.r2), _mm512_storeu_pd(to[3] + r, a.r3);
+  _mm512_storeu_pd(to[4] + r, a.r4), _mm512_storeu_pd(to[5] + r, a.r5);
+  _mm512_storeu_pd(to[6] + r, a.r6), _mm512_storeu_pd(to[7] + r, a.r7);
+}
+
+#elif defined(__AVX2__)
+
+// Four rows and four of the eight columns at a time.
+inline void add_quarter(const Lookups& job, const double* const* tables, int r, int from,
+                        double* const* to) {
+  const std::int64_t stride = job.stride;
+  const std::uint16_t* index = job.index + r;
+  const double* table = tables[0] + from;
+  const auto line = [&](int i) { return _mm256_loadu_pd(table + index[i] * stride); };
+  __m256d a = line(0), b = line(1), c = line(2), d = line(3);
+  for (int g = 1; g < job.count; ++g) {
+    index += kTile;
+    table = tables[g] + from;
+    a = _mm256_add_pd(a, line(0)), b = _mm256_add_pd(b, line(1));
+    c = _mm256_add_pd(c, line(2)), d = _mm256_add_pd(d, line(3));
   }
+  const __m256d ab0 = _mm256_unpacklo_pd(a, b), ab1 = _mm256_unpackhi_pd(a, b);
+  const __m256d cd0 = _mm256_unpacklo_pd(c, d), cd1 = _mm256_unpackhi_pd(c, d);
+  const auto sum = [&](int i) { return _mm256_loadu_pd(to[i] + r); };
+  a = _mm256_add_pd(_mm256_permute2f128_pd(ab0, cd0, 0x20), sum(0));
+  b = _mm256_add_pd(_mm256_permute2f128_pd(ab1, cd1, 0x20), sum(1));
+  c = _mm256_add_pd(_mm256_permute2f128_pd(ab0, cd0, 0x31), sum(2));
+  d = _mm256_add_pd(_mm256_permute2f128_pd(ab1, cd1, 0x31), sum(3));
+  _mm256_storeu_pd(to[0] + r, a), _mm256_storeu_pd(to[1] + r, b);
+  _mm256_storeu_pd(to[2] + r, c), _mm256_storeu_pd(to[3] + r, d);
+}
+
+inline void add_rows8(const Lookups& job, const double* const* tables, int r, int from,
+                      double* const* to) {
+  add_quarter(job, tables, r, from, to);
+  add_quarter(job, tables, r, from + 4, to + 4);
+  add_quarter(job, tables, r + 4, from, to);
+  add_quarter(job, tables, r + 4, from + 4, to + 4);
 }
 
 #else
 
 inline void add_rows8(const Lookups& job, const double* const* tables, int r, int from,
-                      double* phi) {
+                      double* const* to) {
   alignas(64) double a[8][8] = {};
   for (int i = 0; i < 8; ++i)
     for (int g = 0; g < job.count; ++g)
       add_line(a[i], tables[g] + job.index[g * kTile + r + i] * job.stride + from);
-  const int columns = job.columns - from < kLine ? job.columns - from : kLine;
-  for (int c = 0; c < columns; ++c) {
-    double* p = phi + std::int64_t{job.slots[from + c]} * kTile + r;
-    for (int i = 0; i < 8; ++i) p[i] += a[i][c];
-  }
+  for (int c = 0; c < kLine; ++c)
+    for (int i = 0; i < 8; ++i) to[c][r + i] += a[i][c];
 }
+
+#endif
+
+#if !defined(__AVX512BW__)
 
 // Byte i of spread[b] is bit i of b.
 struct Spread {
@@ -138,8 +185,13 @@ void make_index(const std::uint8_t* masks, const std::int32_t* bits, int count, 
 #endif
 
 void add_lookups(const Lookups& job, int rows, double* phi) {
-  for (int from = 0; from < job.columns; from += kLine)
-    for (int r = 0; r < rows; r += 8) add_rows8(job, job.tables, r, from, phi);
+  double spare[kTile] = {};  // where the columns that fill up a line go
+  for (int from = 0; from < job.columns; from += kLine) {
+    double* to[kLine];
+    for (int c = 0; c < kLine; ++c)
+      to[c] = from + c < job.columns ? phi + std::int64_t{job.slots[from + c]} * kTile : spare;
+    for (int r = 0; r < rows; r += 8) add_rows8(job, job.tables, r, from, to);
+  }
 }
 
 void sum_leaf(const LeafSum& leaf) {

@@ -1,6 +1,7 @@
 #include "sparse_join.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace whence {
 
@@ -27,10 +28,115 @@ JoinTree::JoinTree(const Forest& f, std::int64_t tree, const std::vector<std::in
     depth = std::max(depth, depths[v] + 1);
   }
   longest = std::min(depth, static_cast<int>(players.size()));
-  if (leaves == nullptr) return;
-  for (const std::int64_t leaf : *leaves) wanted[leaf - first] = 1;
-  for (std::int64_t v = nodes - 1; v >= 0; --v)
-    if (left[v] >= 0) wanted[v] = wanted[left[v]] | wanted[right[v]];
+  if (leaves != nullptr) {
+    for (const std::int64_t leaf : *leaves) wanted[leaf - first] = 1;
+    for (std::int64_t v = nodes - 1; v >= 0; --v)
+      if (left[v] >= 0) wanted[v] = wanted[left[v]] | wanted[right[v]];
+  }
+  for (std::int64_t v = 0; v < nodes; ++v)
+    this->nodes.push_back(!wanted[v]    ? Node{{-1, -1}, -1}
+                          : left[v] < 0 ? Node{{-1, static_cast<std::int32_t>(v)}, -1}
+                                        : Node{{right[v], left[v]}, player[v]});
+}
+
+namespace {
+
+// Bit j of row i becomes bit i of row j, by swapping ever smaller blocks.
+void transpose64(std::uint64_t* a) {
+  std::uint64_t mask = 0x00000000ffffffff;
+  for (int width = 32; width != 0; width /= 2, mask ^= mask << width)
+    for (int i = 0; i < 64; i = (i + width + 1) & ~width) {
+      const std::uint64_t t = ((a[i] >> width) ^ a[i + width]) & mask;
+      a[i] ^= t << width;
+      a[i + width] ^= t;
+    }
+}
+
+}  // namespace
+
+void bits_by_row(const std::uint8_t* masks, std::size_t nodes, int rows, std::uint64_t* out) {
+  const std::size_t words = (nodes + 63) / 64;
+  std::uint64_t block[64];
+  for (std::size_t w = 0; w < words; ++w)
+    for (int first = 0; first < rows; first += 64) {
+      for (std::size_t i = 0; i < 64; ++i) {
+        block[i] = 0;
+        if (64 * w + i < nodes)
+          std::memcpy(&block[i], masks + (64 * w + i) * kChunkBytes + first / 8, 8);
+      }
+      transpose64(block);
+      for (int r = first; r < std::min(rows, first + 64); ++r) out[r * words + w] = block[r - first];
+    }
+}
+
+void JoinScratch::join_pair(const JoinTree& tree, const JoinLeaf& leaf, const std::uint64_t* x,
+                            const std::uint64_t* b, int at) {
+  const auto responses = static_cast<std::size_t>(leaf.responses);
+  const std::size_t deep = static_cast<std::size_t>(tree.depth) + 2;
+  if (branches_.size() < deep) branches_.resize(deep);
+  if (earned_.size() < deep * responses) earned_.resize(deep * responses);
+  if (paid_.size() < deep * responses) paid_.resize(deep * responses);
+  if (side_.size() < tree.players.size()) side_.resize(tree.players.size(), 0);
+  const JoinTree::Node* nodes = tree.nodes.data();
+  std::size_t open = 0;  // branches above; sums of the current one stand at open * responses
+  std::int32_t v = 0;
+  int p = 0, q = 0;
+  for (;;) {
+    const JoinTree::Node* node = nodes + v;
+    for (; node->player >= 0; node = nodes + v) {
+      const unsigned x_left = (x[v / 64] >> (v % 64)) & 1, b_left = (b[v / 64] >> (v % 64)) & 1;
+      std::uint8_t& side = side_[node->player];
+      if (static_cast<unsigned>(side == 0) & (x_left ^ b_left)) {
+        branches_[open++] = {node->next[b_left], node->player, p, q, false};
+        side = 1;
+        ++p;
+        v = node->next[x_left];
+      } else {
+        v = node->next[(x_left & static_cast<unsigned>(side != 2)) |
+                       (b_left & static_cast<unsigned>(side == 2))];
+      }
+    }
+    double* earned = earned_.data() + open * responses;
+    double* paid = paid_.data() + open * responses;
+    const double gain = leaf.by_known[q][p], loss = leaf.by_unknown[q][p];
+    const double* value = leaf.value + (leaf.first + std::max(node->next[1], 0)) * leaf.width;
+    for (std::size_t c = 0; c < responses; ++c) {
+      double scale = 0;
+      if (node->next[1] >= 0 && leaf.gains == nullptr) scale = value[c];
+      if (node->next[1] >= 0 && leaf.gains != nullptr)
+        for (std::int64_t o = 0; o < leaf.used; ++o)
+          scale += leaf.gains[static_cast<std::int64_t>(c) * leaf.gain_stride + o * kChunk + at] *
+                   value[o];
+      earned[c] = gain * scale;
+      paid[c] = loss * scale;
+    }
+    // Branches whose second way has come back are done; their sums join those of the first way.
+    while (open > 0 && branches_[open - 1].second) {
+      const Branch& done = branches_[--open];
+      side_[done.player] = 0;
+      double* sums = leaf.sums + static_cast<std::size_t>(done.player) * responses * 8;
+      double* first_earned = earned_.data() + open * responses;
+      double* first_paid = paid_.data() + open * responses;
+      for (std::size_t c = 0; c < responses; ++c) {
+        sums[c * 8] += first_earned[c] + first_paid[responses + c];
+        first_earned[c] += first_earned[responses + c];
+        first_paid[c] += first_paid[responses + c];
+      }
+    }
+    if (open == 0) return;
+    // The first way has come back: keep its sums one level up and take the second.
+    Branch& branch = branches_[open - 1];
+    const std::size_t from = open * responses, to = from - responses;
+    for (std::size_t c = 0; c < responses; ++c) {
+      earned_[to + c] = earned_[from + c];
+      paid_[to + c] = paid_[from + c];
+    }
+    branch.second = true;
+    side_[branch.player] = 2;
+    p = branch.p;
+    q = branch.q + 1;
+    v = branch.node;
+  }
 }
 
 CubeWeights::CubeWeights(Index index, int order, int longest)

@@ -6,6 +6,11 @@
 // cost follows the pairs that reach a leaf. At a leaf, a background row that fails p players, of
 // which the row satisfies all, gives each of them alpha(p, q), and takes beta(p, q) from each of
 // the q players that the row fails. Any depth and any number of players.
+//
+// In a tree of many leaves hardly two background rows meet at one, so there each pair of rows goes
+// down alone, with one bit per split and row: where both go the same way, or the player is already
+// taken from one of them, there is one way; else there are two, and the player earns what comes
+// back from the row's side and pays what comes back from the background's.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +31,21 @@ struct JoinTree {
   std::vector<std::int32_t> player;        // per split: position in `players`
   std::vector<std::uint8_t> wanted;        // whether a leaf to handle is at or below the node
   std::vector<std::int32_t> players;       // distinct players of the tree
+  struct Node {
+    // Right, left, so that a bit picks the way. Player -1: a leaf; next[1] is its node, -1: none.
+    std::int32_t next[2], player;
+  };
+  std::vector<Node> nodes;  // as above, unwanted subtrees replaced by a leaf without a value
   int depth = 0;                           // most splits on a path
   int longest = 0;                         // most players on a path
 
   JoinTree(const Forest& forest, std::int64_t tree, const std::vector<std::int64_t>* leaves);
+  bool pairwise() const { return left.size() > 1024 && longest > 12; }
+  std::size_t words() const { return (left.size() + 63) / 64; }  // of the bits of one row
 };
+
+// Row by row the bits of a chunk of masks: out is (rows, words), bit v % 64 of word v / 64.
+void bits_by_row(const std::uint8_t* masks, std::size_t nodes, int rows, std::uint64_t* out);
 
 // cube_weight(index, order, a, p, q) for all p + q <= longest.
 class CubeWeights {
@@ -166,8 +181,20 @@ inline void join_descend(JoinPath& s, Visit&& visit) {
 class JoinScratch {
  public:
   JoinPath prepare(const JoinTree& tree);
+  // Adds to sums (players, responses, 8), first lane, for one row and one background row, at
+  // position `at` of the gains.
+  void join_pair(const JoinTree& tree, const JoinLeaf& leaf, const std::uint64_t* x,
+                 const std::uint64_t* b, int at);
 
  private:
+  struct Branch {
+    std::int32_t node, player;
+    int p, q;
+    bool second;
+  };
+  std::vector<Branch> branches_;
+  std::vector<std::uint8_t> side_;  // per player: 0 none yet, 1 the row's, 2 the background's
+  std::vector<double> earned_, paid_;  // per open branch and response
   std::vector<JoinFrame> frames_;
   std::vector<std::int32_t> path_;
   std::vector<std::uint8_t> x_, on_path_;
