@@ -218,21 +218,30 @@ def rows_for(nodes: Nodes, rng: Generator, n: int) -> Floats:
     return X
 
 
-@st.composite
-def ensembles(draw: st.DrawFn, *, columns: int = 6, depth: int = 5) -> Nodes:
-    """Draw an ensemble that is small enough to list all coalitions of its players."""
-    outputs = draw(st.integers(1, 3))
-    p = draw(st.integers(1, columns))
+def any_nodes(rng: Generator, *, columns: int = 6, depth: int = 5) -> Nodes:
+    """Return an ensemble of random size, small enough to list all coalitions of its players.
+
+    Large ones prevail: a tree with fewer than three players on a path cannot tell many a wrong
+    index from the right one.
+    """
+    outputs = int(rng.integers(1, 4))
     return random_nodes(
-        np.random.default_rng(draw(seeds)),
-        trees=draw(st.integers(1, 4)),
-        depth=draw(st.integers(0, depth)),
-        columns=p,
-        players=draw(st.one_of(st.none(), st.integers(1, 6))),
+        rng,
+        trees=int(rng.integers(1, 6)),
+        depth=int(rng.choice([0, 1, 2, *[depth] * 9])),
+        columns=int(rng.choice([1, 2, *[columns] * 6])),
+        players=(None, None, None, None, 1, 3, 4, 6)[rng.integers(8)],
         outputs=outputs,
-        width=draw(st.sampled_from([1, outputs])),
-        categorical=draw(st.sampled_from([0.0, 0.4, 1.0])),
-        missing=draw(st.booleans()),
-        zero_cover=draw(st.sampled_from([0.0, 0.1, 0.6])),
-        stop=draw(st.sampled_from([0.0, 0.2, 0.5])),
+        width=int(rng.choice([1, outputs])),
+        categorical=float(rng.choice([0.0, 0.4, 1.0])),
+        missing=bool(rng.random() < 0.7),
+        zero_cover=float(rng.choice([0.0, 0.0, 0.1, 0.6])),
+        stop=float(rng.choice([0.0, 0.05, 0.3])),
+    )
+
+
+def ensembles(*, columns: int = 6, depth: int = 5) -> st.SearchStrategy[Nodes]:
+    """Draw an ensemble by its seed: sizes drawn one by one would mostly be the smallest."""
+    return seeds.map(
+        lambda seed: any_nodes(np.random.default_rng(seed), columns=columns, depth=depth)
     )
