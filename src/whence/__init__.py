@@ -10,6 +10,8 @@ Explain any model, measure the explanation, and keep the record.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from whence.core.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from whence import plots as plots
     from whence.api import bind as bind
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from whence.plots import plot as plot
     from whence.reports.narrate import narrate as narrate
     from whence.reports.report import report as report
-
-__version__ = "0.1.0"
 
 _HOME = {
     "Attribution": "whence.core.explanation",

@@ -18,7 +18,6 @@ from typing import Any, Generic, TypeVar, cast, get_args
 
 import numpy as np
 
-import whence
 from whence.choose import choose
 from whence.core.binding import Bindings
 from whence.core.blocks import Gather, cut, in_order, threads
@@ -29,6 +28,7 @@ from whence.core.method import Explain, Method, Output, Rows, View
 from whence.core.provenance import Provenance, background_digest, settings_of
 from whence.core.table import Table, table_of
 from whence.core.types import Ints
+from whence.core.version import __version__
 from whence.models.views import view_of
 
 E = TypeVar("E", bound=Explanation)
@@ -287,7 +287,7 @@ def _bar(rows: int, progress: bool | None) -> AbstractContextManager[Any]:
 def _versions(library: str) -> dict[str, str]:
     packages = ["numpy", *([library] if library else [])]
     found = {name: _version(name) for name in packages}
-    return {"python": platform.python_version(), "whence": whence.__version__, **found}
+    return {"python": platform.python_version(), "whence": __version__, **found}
 
 
 def _version(package: str) -> str:

@@ -217,7 +217,8 @@ def _of_frame(frame: nw.DataFrame[Any], native: object) -> Table:
             native=native,
         )  # fmt: skip
     columns = [
-        _of_series(name, series) for name, series in zip(names, frame.iter_columns(), strict=True)
+        _of_series(name, frame.get_column(column))
+        for name, column in zip(names, frame.columns, strict=True)
     ]
     return _of_columns(names, columns, named=named, rows=_labels(frame), native=native)
 
