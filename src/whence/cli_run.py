@@ -23,7 +23,7 @@ from whence.models.views import view_of
 from whence.plots import force_html
 from whence.reports.facts import performance
 from whence.reports.report import Report, report
-from whence.scale.parquet import explain_parquet, write_attribution
+from whence.scale.parquet import explain_parquet, open_parquet, write_attribution
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -250,16 +250,15 @@ def _long(
 
 def _rows_of(path: Path, chosen: Ints) -> "pd.DataFrame":
     """Return some rows of a Parquet file, with their numbers as index."""
-    pandas: Any = import_module("pandas")
+    arrow: Any = import_module("pyarrow")
     parts, start = [], 0
-    with import_module("pyarrow.parquet").ParquetFile(path) as file:
-        for batch in file.iter_batches(65_536):
+    with open_parquet(path) as file:
+        for batch in file.iter_batches(16_384):
             here = chosen[(chosen >= start) & (chosen < start + batch.num_rows)] - start
-            parts.append(batch.take(here.tolist() and import_module("pyarrow").array(here)))
+            parts.append(batch.take(arrow.array(here)))
             start += batch.num_rows
-    table = import_module("pyarrow").Table.from_batches(parts)
-    frame: pd.DataFrame = table.to_pandas()
-    frame.index = pandas.Index(chosen)
+    frame = cast("pd.DataFrame", arrow.Table.from_batches(parts).to_pandas())
+    frame.index = cast("pd.Index[int]", import_module("pandas").Index(chosen))
     return frame
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
@@ -68,6 +69,22 @@ def test_an_explanation_in_memory_is_written_in_the_same_layout(source: Path) ->
     path = write_attribution(explain(MODEL, X, TreeShap()), source.with_name("w.parquet"))
 
     pd.testing.assert_frame_equal(pd.read_parquet(path), pd.read_parquet(done.path))
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    wide = pd.DataFrame(np.random.default_rng(0).normal(size=(2_000, 100))).add_prefix("f")
+    model = GradientBoostingRegressor(n_estimators=2, max_depth=2).fit(wide, wide["f0"])
+    with pq.ParquetWriter(tmp_path / "rows.parquet", pa.Schema.from_pandas(wide)) as writer:
+        for _ in range(30):
+            writer.write_table(pa.Table.from_pandas(wide))
+    held: list[int] = []
+
+    explain_parquet(
+        model, tmp_path / "rows.parquet", tmp_path / "v.parquet",
+        batch_rows=1_000, progress=lambda _: held.append(pa.total_allocated_bytes()),
+    )  # fmt: skip
+
+    assert max(held) < held[2] + 4e6  # the file is 48 MB
 
 
 def test_columns_the_model_does_not_read_are_left_in_the_file(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from whence.core.provenance import Provenance
 Prepare: TypeAlias = Callable[[Any], object]
 """Brings a batch, a pandas frame, to the table that the model is asked with."""
 
+_BUFFER: Final = 1 << 20
 _OURS: Final = ("row", "base_value", "output")
 
 
@@ -118,7 +119,7 @@ def explain_parquet(
         raise InputError(f"batch_rows is {batch_rows}. Give at least 1.")
     explainer = model if isinstance(model, Explainer) else bind(model, method, output=output)
     source, target = Path(source), Path(target)
-    file = _open(source)
+    file = open_parquet(source)
     wanted = _columns(file, explainer, columns, source)
     rows, worst, layout = 0, 0.0, Layout(names=(), meaning={})
     with _draft(target) as draft:
@@ -234,12 +235,20 @@ def _check(e: object) -> None:
         )
 
 
-def _open(source: Path) -> Any:  # noqa: ANN401  pyarrow has no types
+def open_parquet(source: Path) -> Any:  # noqa: ANN401  pyarrow has no types
+    """Open a Parquet file such that reading it takes no more memory than a batch needs.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is not Parquet.
+    """
     parquet = _library("pyarrow.parquet")
     if not source.is_file():
         raise InputError(f"There is no file {source}. Check the path.")
     try:
-        return parquet.ParquetFile(source)
+        # By default the file is kept in memory as it is read, or at least a whole row group.
+        return parquet.ParquetFile(source, pre_buffer=False, buffer_size=_BUFFER)
     except (OSError, ValueError) as error:  # pyarrow's errors are of these two kinds
         text = str(error).partition("\n")[0]
         raise InputError(f"{source} cannot be read as Parquet: {text}. Write it again.") from error
