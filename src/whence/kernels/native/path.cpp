@@ -65,27 +65,39 @@ int tile_of(const Program& program, int points) {
   return static_cast<int>(std::clamp<std::int64_t>(kTileBytes / per_row / 8 * 8, 8, 64));
 }
 
-bool goes_left(const Forest& f, std::int64_t v, const double* row) {
-  const double x = row[f.feature[v]];
-  switch (f.split[v]) {
-    case Split::numeric:
-      return x <= f.threshold[v];
-    case Split::numeric_missing_left:
-      return !(x > f.threshold[v]);
-    default:
-      return special_goes_left(f, v, x);
+// Walks several rows down one tree side by side, without a jump that depends on where they go.
+constexpr int kWalkers = 16;
+void leaves_of(const Forest& f, std::int64_t tree, const double* X, int rows, std::int64_t* at) {
+  std::fill_n(at, rows, f.start[tree]);
+  for (bool moving = true; moving;) {
+    moving = false;
+    for (int r = 0; r < rows; ++r) {
+      const std::int64_t v = at[r];
+      if (f.is_leaf(v)) continue;
+      moving = true;
+      const double x = X[r * f.columns() + f.feature[v]];
+      const bool left = f.split[v] <= Split::numeric_missing_left
+                            ? (x <= f.threshold[v]) | (std::isnan(x) & (f.missing_left[v] != 0))
+                            : special_goes_left(f, v, x);
+      // A conditional move: compilers make a jump of `left ? f.left[v] : f.right[v]`.
+      at[r] = f.right[v] ^ ((f.left[v] ^ f.right[v]) & -static_cast<std::int32_t>(left));
+    }
   }
 }
 
-std::int64_t leaf_of(const Forest& f, std::int64_t tree, const double* row) {
-  std::int64_t v = f.start[tree];
-  while (!f.is_leaf(v)) v = goes_left(f, v, row) ? f.left[v] : f.right[v];
-  return v;
+void add_leaf(const Forest& f, std::int64_t tree, std::int64_t leaf, double* out) {
+  const double* value = f.value.data() + leaf * f.width;
+  if (f.target[tree] >= 0)
+    out[f.target[tree]] += value[0];
+  else
+    for (std::int64_t k = 0; k < f.outputs(); ++k) out[k] += value[k];
 }
 
 double value_of(const Forest& f, const Program& program, const double* row) {
   const std::int64_t column = f.target[program.tree] < 0 ? program.output : 0;
-  return f.value[leaf_of(f, program.tree, row) * f.width + column];
+  std::int64_t leaf;
+  leaves_of(f, program.tree, row, 1, &leaf);
+  return f.value[leaf * f.width + column];
 }
 
 }  // namespace
@@ -383,17 +395,16 @@ void Path::predict(const double* X, std::int64_t rows, double* out) const {
   const std::int64_t outputs = forest_.outputs(), columns = forest_.columns();
   for (std::int64_t i = 0; i < rows; ++i)
     for (std::int64_t k = 0; k < outputs; ++k) out[i * outputs + k] = forest_.base[k];
-  for (std::int64_t block = 0; block < rows; block += kChunk)
+  for (std::int64_t block = 0; block < rows; block += kChunk) {
+    const std::int64_t end = std::min(rows, block + kChunk);
     for (std::int64_t tree = 0; tree < forest_.trees(); ++tree)
-      for (std::int64_t i = block; i < std::min(rows, block + kChunk); ++i) {
-        const double* value =
-            forest_.value.data() + leaf_of(forest_, tree, X + i * columns) * forest_.width;
-        double* to = out + i * outputs;
-        if (forest_.target[tree] >= 0)
-          to[forest_.target[tree]] += value[0];
-        else
-          for (std::int64_t k = 0; k < outputs; ++k) to[k] += value[k];
+      for (std::int64_t i = block; i < end; i += kWalkers) {
+        const int n = static_cast<int>(std::min<std::int64_t>(kWalkers, end - i));
+        std::int64_t at[kWalkers];
+        leaves_of(forest_, tree, X + i * columns, n, at);
+        for (int r = 0; r < n; ++r) add_leaf(forest_, tree, at[r], out + (i + r) * outputs);
       }
+  }
 }
 
 std::vector<double> Path::expectation() const {

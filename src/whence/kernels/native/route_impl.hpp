@@ -13,9 +13,11 @@ void route_split(const Forest& forest, std::int64_t v, const double* xt, int row
   const int bytes = (rows + 7) / 8;
   switch (forest.split.data()[v]) {
     case Split::numeric:
+#pragma GCC unroll 8
       for (int b = 0; b < bytes; ++b) mask[b] = Simd::le8(x + 8 * b, t);
       break;
     case Split::numeric_missing_left:
+#pragma GCC unroll 8
       for (int b = 0; b < bytes; ++b) mask[b] = Simd::not_gt8(x + 8 * b, t);
       break;
     case Split::leaf:
