@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from whence.core.errors import InputError
 from whence.core.table import table_of
 
 _KEPT = 4
@@ -31,7 +32,10 @@ class Bindings:
             recent = tuple(self._recent)
         if not any(seen is model for seen, *_ in recent):
             return None
-        key = (_key(method), output)
+        try:
+            key = (_key(method), output)
+        except InputError:  # an unusable background: binding tells what is wrong with it
+            return None
         for seen, _, known, explainer in recent:
             if seen is model and known == key:
                 return explainer
