@@ -1,6 +1,7 @@
 """The page says what the explanation says, holds all it needs, and escapes what it is given."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -171,6 +172,25 @@ def test_hostile_names_and_cells_are_only_text() -> None:
     assert all("onerror" not in attributes for _, attributes in page.tags)
     assert evil[3] in " ".join(page.text)
     assert "49</style>" not in made.page
+
+
+def test_exactness_is_claimed_only_where_it_holds() -> None:
+    X = table(30).fillna(0)
+    model = GradientBoostingRegressor(n_estimators=2, random_state=0).fit(X, X["income"])
+    e = explain(model, X)
+    warned = replace(e, provenance=replace(e.provenance, warnings=("An approximation.",)))
+    sampled = replace(e, stderr=np.full(e.values.shape, 0.1))
+    short = replace(e, values=0.9 * e.values)
+
+    said = [
+        " ".join(Page(report(model, X, explanation=one, rows=0).page).text)
+        for one in (e, warned, sampled, short)
+    ]
+
+    assert ["Exact." in text for text in said] == [True, False, False, False]
+    assert "An approximation." in said[1]
+    assert "Estimated." in said[2]
+    assert "Approximate." in said[3]
 
 
 def test_several_outputs_are_told_apart() -> None:

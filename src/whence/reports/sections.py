@@ -1,6 +1,7 @@
 """The tables and sentences of a report."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,13 +22,11 @@ _EXACT: Final = 1e-5
 def sections(model: object, view: Trees, e: Attribution, y: object) -> dict[str, Any]:
     """Return what the template needs besides pictures."""
     p = e.provenance
-    exact, verdict = _verdict(e)
     return {
         "model": model_facts(model, view),
         "performance": [] if y is None else performance(view, e.outputs, y),
         "exactness": _exactness(e),
-        "exact": exact,
-        "verdict": verdict,
+        "verdict": _verdict(e),
         "reasons": p.reasons,
         "warnings": p.warnings,
         "record": _record(e),
@@ -78,20 +77,33 @@ def _join(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _verdict(e: Attribution) -> tuple[bool, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether the numbers can be taken at their word: a label, a sentence, and how to show it."""
+
+    label: str
+    text: str
+    good: bool
+
+
+def _verdict(e: Attribution) -> Verdict:
     """Say whether base value and contributions add up to the model's own output."""
     worst = float(np.abs(e.residual).max())
     scale = float(max(np.abs(e.outputs - e.base_values).max(), np.abs(e.values).max(), 1e-300))
-    exact = worst <= _EXACT * scale and e.stderr is None
-    if exact:
-        return True, (
-            "In every row, base value and contributions add up to what the model itself says; the "
-            f"largest gap is {worst:.1e}."
-        )
-    sampled = " The values were sampled and carry standard errors." if e.stderr is not None else ""
-    return False, (
-        f"Base value and contributions miss the model's own output by up to {worst:.2g}.{sampled}"
+    adds_up = (
+        "In every row, base value and contributions add up to what the model itself says; the "
+        f"largest gap is {worst:.1e}."
     )
+    if e.stderr is not None:
+        text = "The values were sampled and carry standard errors. "
+        text += adds_up if worst <= _EXACT * scale else f"The largest gap is {worst:.2g}."
+        return Verdict(label="Estimated.", text=text, good=False)
+    if worst > _EXACT * scale:
+        text = f"Base value and contributions miss the model's own output by up to {worst:.2g}."
+        return Verdict(label="Approximate.", text=text, good=False)
+    if e.provenance.warnings:
+        return Verdict(label="Adds up, with a warning.", text=adds_up, good=False)
+    return Verdict(label="Exact.", text=adds_up, good=True)
 
 
 def _exactness(e: Attribution) -> list[Fact]:
