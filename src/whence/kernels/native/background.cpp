@@ -342,7 +342,8 @@ void Background::rescale_chunk(const double* xt, int rows, const double* zt, int
     leaf.used = width(t);
     leaf.gain_stride = outputs * kChunk;
     for (path.x_row = 0; path.x_row < rows; ++path.x_row) {
-      leaf.gains = factors + (path.x_row * responses * outputs + std::max<std::int64_t>(target, 0)) * kChunk;
+      leaf.gains = factors + (path.x_row * responses * outputs + std::max<std::int64_t>(target, 0)) *
+                                 kChunk;
       join_row(tree, path, leaf, buffers);
       for (std::size_t j = 0; j < tree.players.size(); ++j)
         for (int c = 0; c < responses; ++c)

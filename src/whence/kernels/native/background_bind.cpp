@@ -20,7 +20,8 @@ Index index_of(const std::string& name) {
 
 void need_columns(const Forest& forest, std::int64_t columns) {
   if (columns != forest.columns())
-    throw std::invalid_argument("The rows have " + std::to_string(columns) + " columns, the trees read " +
+    throw std::invalid_argument("The rows have " + std::to_string(columns) +
+                                " columns, the trees read " +
                                 std::to_string(forest.columns()) + ".");
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <tuple>
 
@@ -19,6 +20,8 @@ struct Edge {
   std::int64_t node;
   bool right;
 };
+
+constexpr double kNoTable = 1e9;  // cost of a leaf that gets none
 
 double choices(int n, int k) {
   double value = 1;
@@ -41,7 +44,10 @@ class Planner {
 
   double bytes() {
     measure();
-    return bytes_[0];
+    // Where the descent has to visit much of a tree anyway, tables for the rest save nothing.
+    const double leaves = static_cast<double>(at(last_) + 1) / 2;
+    const bool too_deep = cost_[0] / kNoTable > leaves / 4;
+    return too_deep ? std::numeric_limits<double>::infinity() : bytes_[0];
   }
 
  private:
@@ -65,19 +71,20 @@ class Planner {
     for (std::int64_t v = last_ - 1; v >= first_; --v) {
       const bool leaf = f_.is_leaf(v);
       if (!leaf) below[at(v)] = 1 + below[at(f_.left[v])] + below[at(f_.right[v])];
-      const double apart = leaf ? 1e9 : cost_[at(f_.left[v])] + cost_[at(f_.right[v])];
-      const double together = table_cost(above[at(v)] + below[at(v)]);
-      whole_[at(v)] = together <= apart && together < 1e9;
+      const double apart = leaf ? kNoTable : cost_[at(f_.left[v])] + cost_[at(f_.right[v])];
+      const int bits = above[at(v)] + below[at(v)];
+      const double together = table_cost(bits);
+      whole_[at(v)] = together <= apart && together < kNoTable;
       cost_[at(v)] = std::min(together, apart);
       if (whole_[at(v)])
-        bytes_[at(v)] = 64 * lines(above[at(v)] + below[at(v)]) * (1 << (above[at(v)] + below[at(v)]));
+        bytes_[at(v)] = 64 * lines(bits) * (1 << bits);
       else if (!leaf)
         bytes_[at(v)] = bytes_[at(f_.left[v])] + bytes_[at(f_.right[v])];
     }
   }
 
   double table_cost(int bits) const {
-    if (bits > kMaxBits) return 1e9;
+    if (bits > kMaxBits) return kNoTable;
     return lines(bits) * (1 + static_cast<double>(1 << bits) / 512);
   }
 

@@ -50,7 +50,8 @@ struct TreePlan {
 // `width`: outputs that each set has a number for.
 TreePlan plan_tree(const Forest& forest, std::int64_t tree, const PlayerSets& sets, int width);
 
-// An upper bound of the bytes of the tables of plan_tree, found without making the plan.
+// An upper bound of the bytes of the tables of plan_tree, found without making the plan; infinite
+// for a tree that should have no tables.
 double planned_bytes(const Forest& forest, std::int64_t tree, const PlayerSets& sets, int width);
 
 // Groups in turn, merged while their sets need no more than one line: [first, last) of `groups`.

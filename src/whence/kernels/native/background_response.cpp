@@ -25,14 +25,17 @@ constexpr double kWeight[kPoints] = {0.1894506104550684962853967, 0.182603415044
                                      0.0622535239386478928628438, 0.0271524594117540948517806};
 constexpr double kSmallest = 1e-15;  // a loss of a smaller probability is the loss of this one
 
-double logistic(double r) { return r >= 0 ? 1 / (1 + std::exp(-r)) : std::exp(r) / (1 + std::exp(r)); }
+double logistic(double r) {
+  return r >= 0 ? 1 / (1 + std::exp(-r)) : std::exp(r) / (1 + std::exp(r));
+}
 double softplus(double r) { return std::max(r, 0.0) + std::log1p(std::exp(-std::abs(r))); }
 // sinh(h) / h
 double sinhc(double h) { return std::abs(h) < 1e-4 ? 1 + h * h / 6 : std::sinh(h) / h; }
 
 double logistic_slope(double x, double b) {
   // F(x) - F(b) = sinh((x - b) / 2) / (2 cosh(x / 2) cosh(b / 2)), as long as nothing overflows
-  if (std::max(std::abs(x), std::abs(b)) > 600) return x == b ? 0 : (logistic(x) - logistic(b)) / (x - b);
+  if (std::max(std::abs(x), std::abs(b)) > 600)
+    return x == b ? 0 : (logistic(x) - logistic(b)) / (x - b);
   return sinhc((x - b) / 2) / (4 * std::cosh(x / 2) * std::cosh(b / 2));
 }
 
@@ -41,7 +44,8 @@ double softplus_slope(double x, double b) {
   const double middle = (x + b) / 2, half = (x - b) / 2;
   double mean = 0;
   for (int i = 0; i < kPoints; ++i)
-    mean += kWeight[i] / 2 * (logistic(middle + half * kNode[i]) + logistic(middle - half * kNode[i]));
+    mean += kWeight[i] / 2 *
+            (logistic(middle + half * kNode[i]) + logistic(middle - half * kNode[i]));
   return mean;
 }
 
@@ -148,7 +152,8 @@ void Background::rescaled(Response response, const double* X, std::int64_t n,
   const Chunks rows(X, n, f_.columns());
   std::fill(out, out + n * f_.players * responses, 0.0);
   const std::int64_t per_row = std::int64_t{responses} * k * kChunk;
-  std::vector<double> factors(static_cast<std::size_t>(per_row * std::min<std::int64_t>(n, kChunk)));
+  std::vector<double> factors(
+      static_cast<std::size_t>(per_row * std::min<std::int64_t>(n, kChunk)));
   for (int c = 0; c < rows.count(); ++c)
     for (int bc = 0; bc < background.count(); ++bc) {
       std::fill(factors.begin(), factors.end(), 0.0);

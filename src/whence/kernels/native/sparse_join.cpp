@@ -65,7 +65,8 @@ void bits_by_row(const std::uint8_t* masks, std::size_t nodes, int rows, std::ui
           std::memcpy(&block[i], masks + (64 * w + i) * kChunkBytes + first / 8, 8);
       }
       transpose64(block);
-      for (int r = first; r < std::min(rows, first + 64); ++r) out[r * words + w] = block[r - first];
+      for (int r = first; r < std::min(rows, first + 64); ++r)
+        out[r * words + w] = block[r - first];
     }
 }
 
