@@ -15,6 +15,7 @@ from whence.reports.facts import LIBRARIES, Fact, model_facts, performance
 if TYPE_CHECKING:
     from whence.reports.pictures import Drivers
 
+_TRAINING: Final = "none: the training rows in each node of the trees"
 _EXACT: Final = 1e-5
 """Relative residual up to which the sum is right but for rounding in single precision."""
 
@@ -109,7 +110,7 @@ def _verdict(e: Attribution) -> Verdict:
 def _exactness(e: Attribution) -> list[Fact]:
     p = e.provenance
     worst = float(np.abs(e.residual).max())
-    given = "the rows below, as a digest" if p.background_digest else "none: the training rows"
+    given = "rows of their own, with the digest below" if p.background_digest else _TRAINING
     facts = [
         Fact(name="Method", text=p.method, note=_settings(p.settings)),
         Fact(name="Background", text=given),
