@@ -336,7 +336,8 @@ void Path::number_sets(Plan& plan, int order) const {
       terms += order == 2 ? live : live * (live - 1) / 2;
     }
   if (terms > kMostTerms)
-    throw std::length_error("Interactions of order " + std::to_string(order) + " of these trees have " +
+    throw std::length_error("Interactions of order " + std::to_string(order) + 
+                            " of these trees have " +
                             std::to_string(terms) + " terms, at most " +
                             std::to_string(kMostTerms) + " are supported. Ask for a lower order.");
   std::vector<Key> keys;

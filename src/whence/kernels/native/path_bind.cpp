@@ -45,7 +45,8 @@ void make_forest(Forest* self, Input<std::int64_t, 1> start, Input<std::int32_t,
 
 void need_shape(const char* name, std::int64_t got, std::int64_t expected, const char* of) {
   if (got != expected)
-    throw std::invalid_argument(std::string(name) + " has " + std::to_string(got) + " " + of + ", " +
+    throw std::invalid_argument(std::string(name) + " has " + std::to_string(got) + " " + of +
+                                ", " +
                                 std::to_string(expected) + " are needed.");
 }
 
