@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from whence.core.explanation import Interaction as Interaction
     from whence.core.explanation import Rules as Rules
     from whence.core.measurement import Measurement as Measurement
+    from whence.methods.permutation_shap import PermutationShap as PermutationShap
     from whence.methods.tree_banzhaf import TreeBanzhaf as TreeBanzhaf
     from whence.methods.tree_interactions import TreeInteractions as TreeInteractions
     from whence.methods.tree_shap import TreeShap as TreeShap
@@ -43,6 +44,7 @@ _HOME = {
     "Interaction": "whence.core.explanation",
     "Measurement": "whence.core.measurement",
     "MissingDependencyError": "whence.core.errors",
+    "PermutationShap": "whence.methods.permutation_shap",
     "Rules": "whence.core.explanation",
     "TreeBanzhaf": "whence.methods.tree_banzhaf",
     "TreeInteractions": "whence.methods.tree_interactions",

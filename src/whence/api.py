@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar, cast, get_args
 
 import numpy as np
 
-from whence.choose import choose
+from whence.choose import Choice, choose
 from whence.core.binding import Bindings
 from whence.core.blocks import Gather, cut, in_order, threads
 from whence.core.check import check_table, labels_of
@@ -74,13 +74,14 @@ class Explainer(Generic[E]):
         """Explain rows; see `explain`."""
         started = time.perf_counter()
         table = table_of(X)
-        check_table(table, self.view.features, named=self.view.named)
-        seed = _seed(rng)
+        check_table(table, self.view.features or table.names, named=self.view.named)
+        seed, asked = _seed(rng), len(table)
         labels = None if y is None else labels_of(y, self.view.classes, len(table))
         jobs, gather = threads(n_jobs), Gather(len(table))
         with _bar(len(table), progress) as bar:
             for block in self._blocks(table, labels, seed, jobs):
                 gather.add(block)
+                asked += block.provenance.evaluations
                 if bar is not None:
                     bar.update(len(block))
         result = gather.result()
@@ -92,7 +93,7 @@ class Explainer(Generic[E]):
                 self.provenance,
                 rng=seed,
                 data_digest=table.digest(),
-                evaluations=len(table),
+                evaluations=asked,
                 seconds=time.perf_counter() - started,
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
                 warnings=(*self.provenance.warnings, *result.provenance.warnings),
@@ -111,7 +112,8 @@ class Explainer(Generic[E]):
 
     def _names(self, names: Names, table: Table) -> Names:
         return Names(
-            features=names.features or (table.names if table.named else self.view.features),
+            features=names.features
+            or (table.names if table.named else self.view.features or table.names),
             outputs=names.outputs or self.view.outputs,
             rows=table.rows,
         )
@@ -124,9 +126,10 @@ def bind(
 
     Parameters
     ----------
-    model : fitted model
-        A tree ensemble of scikit-learn, XGBoost, LightGBM or CatBoost, or a Pipeline ending in
-        one.
+    model : fitted model or callable
+        For the exact methods a tree ensemble of scikit-learn, XGBoost, LightGBM or CatBoost, or a
+        Pipeline ending in one; for the others any model that predicts, or a function from a table
+        to an array of shape (rows,) or (rows, outputs).
     method : method or None
         Settings such as ``TreeShap(background=X_train)``; None lets whence choose.
     output : {"raw", "probability", "log_loss"}
@@ -154,27 +157,7 @@ def bind(
     array([-5.,  5.])
     """
     _check_method(method)
-    reasons: tuple[str, ...] = ()
-    if method is None:
-        method, reasons = choose(model)
-    view = _for_output(view_of(model, method.needs), output)
-    bound = method.bind(view)  # first, because it checks the settings
-    return Explainer(
-        view=view,
-        method=method,
-        provenance=Provenance(
-            method=type(method).__name__,
-            settings=settings_of(method),
-            background_digest=background_digest(method),
-            output=output,
-            unit=view.unit,
-            versions=_versions(view.library),
-            model_digest=view.digest(),
-            references=method.references,
-            reasons=reasons,
-        ),
-        _explain=bound,
-    )
+    return _bind(model, method, output, None)
 
 
 def explain(
@@ -199,7 +182,8 @@ def explain(
         itself is asked with.
     method : method or None
         Settings such as ``TreeShap(background=X_train)``; None lets whence choose, and
-        ``provenance.reasons`` says why.
+        ``provenance.reasons`` says why. A model that is no ensemble of trees is then explained by
+        its predictions, compared with those for up to 100 rows of ``X``.
     output : {"raw", "probability", "log_loss"}
         What is explained.
     y : array of shape (rows,) or None
@@ -240,10 +224,37 @@ def explain(
     if explainer is not None:
         with suppress(VerificationError):  # the model was trained again since: bind it anew
             return explainer.explain(X, y=y, rng=rng, n_jobs=n_jobs, progress=progress)
-    explainer = bind(model, method, output=output)
+    explainer = _bind(model, method, output, X)
     result = explainer.explain(X, y=y, rng=rng, n_jobs=n_jobs, progress=progress)
-    _bindings.put(model, method, output, explainer)
+    if explainer.provenance.model_digest:  # else nothing was read, and X may be the background
+        _bindings.put(model, method, output, explainer)
     return result
+
+
+def _bind(model: object, method: Method[Any, E] | None, output: Output, X: object) -> Explainer[E]:
+    if method is None:
+        choice = choose(model, X)
+    else:
+        choice = Choice(view=view_of(model, method.needs), method=method)
+    chosen, view = choice.method, _for_output(choice.view, output)
+    bound = chosen.bind(view)  # first, because it checks the settings
+    return Explainer(
+        view=view,
+        method=chosen,
+        provenance=Provenance(
+            method=type(chosen).__name__,
+            settings=settings_of(chosen),
+            background_digest=background_digest(chosen),
+            output=output,
+            unit=view.unit,
+            versions=_versions(view.library),
+            model_digest=view.digest(),
+            references=chosen.references,
+            warnings=choice.warnings,
+            reasons=choice.reasons,
+        ),
+        _explain=bound,
+    )
 
 
 def _check_method(method: object) -> None:

@@ -26,19 +26,33 @@ class Rows:
         What is explained: ``raw``, or the probability or loss made of it.
     labels : int array of shape (rows,) or None
         Position of the true class of each row, for a loss.
+    table : Table or None
+        The rows as the user gave them, from a view whose model is asked about other rows too.
     """
 
     X: Floats
     raw: Floats
     outputs: Floats
     labels: Ints | None = None
+    table: Table | None = None
 
     def __getitem__(self, rows: slice) -> Self:
         """Return some of the rows."""
         labels = None if self.labels is None else self.labels[rows]
         return replace(
-            self, X=self.X[rows], raw=self.raw[rows], outputs=self.outputs[rows], labels=labels
+            self,
+            X=self.X[rows],
+            raw=self.raw[rows],
+            outputs=self.outputs[rows],
+            labels=labels,
+            table=None if self.table is None else self.table[rows],
         )
+
+    def given(self) -> Table:
+        """Return the rows as the user gave them, from a view that hands them on."""
+        if self.table is None:
+            raise RuntimeError("The view of the model hands on no table of the rows.")
+        return self.table
 
 
 class View(Protocol):
@@ -46,12 +60,12 @@ class View(Protocol):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the players: the columns of the user's table."""
+        """Names of the players, the columns of the user's table; none if the model has none."""
         ...
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of what is explained."""
+        """Names of what is explained; none if they are not known before the model is asked."""
         ...
 
     @property
@@ -96,7 +110,8 @@ class Explain(Protocol[Result_co]):
 
     It is called on one block of rows at a time, from several threads at once, so it must not
     change anything it closes over. The driver adds names, data and provenance, unless the method
-    knows better names.
+    knows better names. In the provenance of a block the method says what it alone knows:
+    ``warnings``, and the ``evaluations`` it asked for beyond those of the rows themselves.
     """
 
     def __call__(self, rows: Rows, *, rng: Generator) -> Result_co:

@@ -1,20 +1,27 @@
 """Which view a method needs, built from the user's model."""
 
+from typing import cast
+
 from whence.core.errors import UnsupportedModelError
 from whence.core.method import View
+from whence.models.predict import Predict, read_predict
 from whence.models.trees import Trees
 
 
 def view_of(model: object, needs: type) -> View:
-    """Return the view ``needs`` of ``model``.
+    """Return the view ``needs`` of ``model``, which may be that view already.
 
     Raises
     ------
     UnsupportedModelError
         If the model does not offer it.
     """
+    if isinstance(model, needs):
+        return cast("View", model)
     if needs is Trees:
         from whence.models.parse import read_trees
 
-        return model if isinstance(model, Trees) else read_trees(model)
+        return read_trees(model)
+    if needs is Predict:
+        return read_predict(model)
     raise UnsupportedModelError(f"No view of type {needs.__name__} can be built of any model.")

@@ -106,6 +106,6 @@ def _unsupported(model: object) -> UnsupportedModelError:
     why = f", because {reasons[0]}" if reasons else ""
     return UnsupportedModelError(
         f"A {kind.__name__} of {package} cannot be read as a tree ensemble{why}. "
-        f"Supported are {SUPPORTED}. For any other model use a model-agnostic method such as "
-        "KernelShap."
+        f"Supported are {SUPPORTED}. Explain any other model through its predictions: "
+        "PermutationShap(background=X_train)."
     )

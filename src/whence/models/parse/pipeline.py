@@ -44,7 +44,7 @@ def parse(pipeline: Estimator) -> Trees:
         raise UnsupportedModelError(
             f"The steps of the pipeline make {len(owner)} columns and its model reads "
             f"{len(inner.features)}. Explain the last step on the transformed table, or use a "
-            "model-agnostic method such as KernelShap."
+            "model-agnostic method such as PermutationShap(background=X_train)."
         )
     transform = _Transform(
         steps=tuple(step for _, step in acting(steps)),

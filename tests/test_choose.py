@@ -1,0 +1,109 @@
+"""The choice of a method is explained to the user, and is never silent about what it assumes."""
+
+import catboost
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.ensemble import AdaBoostRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.tree import DecisionTreeRegressor
+
+import whence as wh
+from whence.choose import choose
+from whence.models.trees import Trees
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(150, 4))
+SIGNAL = X[:, 0] * X[:, 1] + X[:, 2]
+FRAME = pd.DataFrame(
+    {"age": X[:, 0], "job": pd.Categorical(rng.choice(list("abcdef"), 150)), "rate": X[:, 1]}
+)
+CTR = catboost.CatBoostClassifier(
+    iterations=8, verbose=0, allow_writing_files=False, cat_features=["job"], one_hot_max_size=2,
+    thread_count=1, random_seed=0,
+).fit(FRAME, (SIGNAL > 0) ^ FRAME["job"].isin(["a", "b", "c"]))  # fmt: skip
+
+
+def test_trees_are_explained_exactly() -> None:
+    choice = choose(DecisionTreeRegressor(max_depth=3).fit(X, SIGNAL), X)
+
+    assert isinstance(choice.method, wh.TreeShap)
+    assert isinstance(choice.view, Trees)
+    assert choice.warnings == ()
+
+
+def test_a_model_that_trees_cannot_tell_is_explained_by_its_predictions() -> None:
+    e = wh.explain(CTR, FRAME[:12], rng=0)
+
+    assert e.provenance.method == "PermutationShap"
+    assert_allclose(e.residual, 0, atol=1e-12)
+    assert_array_equal(e.outputs[:, 0], CTR.predict_proba(FRAME[:12])[:, 1])
+    assert e.stderr is not None
+    assert np.abs(e.values[:, 1]).max() > 0
+
+
+def test_the_reasons_say_why_not_exactly_and_the_warnings_what_was_assumed() -> None:
+    p = wh.explain(CTR, FRAME[:12], rng=0).provenance
+
+    (reason,), (warning,) = p.reasons, p.warnings
+    assert "target statistics (CTR) of the categorical features job" in reason
+    assert "predictions are explained instead, by sampling, with standard errors" in reason
+    assert "12 of the 12 rows explained stand for unknown features" in warning
+    assert "PermutationShap(background=X_train)" in warning
+    assert p.background_digest == p.data_digest
+
+
+def test_at_most_a_hundred_rows_are_drawn_and_always_the_same() -> None:
+    model = AdaBoostRegressor(n_estimators=3, random_state=0).fit(X, SIGNAL)
+    first, second = (choose(model, X).method.background for _ in range(2))
+
+    assert len(first) == 100
+    assert_array_equal(first.numbers, second.numbers)
+    assert set(map(tuple, first.numbers)) <= set(map(tuple, X))
+
+
+def test_other_rows_are_compared_with_themselves_and_not_with_earlier_ones() -> None:
+    model = LinearRegression().fit(X, SIGNAL)
+    first, second = (wh.explain(model, rows, rng=0) for rows in (X[:5], X[5:10]))
+
+    assert_allclose(first.base_values[0], model.predict(X[:5]).mean())
+    assert_allclose(second.base_values[0], model.predict(X[5:10]).mean())
+
+
+def test_a_model_trained_again_with_other_columns_is_read_again() -> None:
+    model = LinearRegression().fit(X, SIGNAL)
+    method = wh.PermutationShap(background=X[:, :3])
+    wh.explain(model, X[:3], wh.PermutationShap(background=X))
+    model.fit(X[:, :3], SIGNAL)
+
+    assert wh.explain(model, X[:3, :3], method).values.shape == (3, 3, 1)
+
+
+def test_a_single_row_is_no_background_for_itself() -> None:
+    with pytest.raises(wh.InputError, match=r"CTR.*single row.*PermutationShap\(background"):
+        wh.explain(CTR, FRAME[:1])
+
+    e = wh.explain(CTR, FRAME[:1], wh.PermutationShap(background=FRAME[1:20]))
+    assert (e.provenance.reasons, e.provenance.warnings) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model: wh.explain(model, X[:2], wh.TreeShap()),
+        wh.bind,
+        lambda model: wh.bind(model, wh.TreeInteractions()),
+    ],
+)
+@pytest.mark.parametrize("model", [CTR, AdaBoostRegressor(), LinearRegression(), len])
+def test_where_only_trees_will_do_the_error_names_the_method_to_use(
+    ask: object, model: object
+) -> None:
+    with pytest.raises(wh.UnsupportedModelError, match=r"PermutationShap\(background=X_train\)"):
+        ask(model)  # type: ignore[operator]  # a callable
+
+
+def test_what_is_no_model_is_said_so() -> None:
+    with pytest.raises(wh.UnsupportedModelError, match="predict or predict_proba"):
+        wh.explain(object(), X)
