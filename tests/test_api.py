@@ -6,8 +6,12 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
+from catboost import CatBoostClassifier
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import whence as wh
@@ -52,6 +56,45 @@ def test_a_model_trained_again_is_read_again() -> None:
 
     assert_allclose(after.residual, 0, atol=1e-12)
     assert np.abs(after.values - before.values).max() > 1
+
+
+def test_a_model_trained_again_is_read_again_also_where_it_says_the_same() -> None:
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    row = X[[int(np.argmax(X.min(axis=1)))]]  # both columns speak for the second class
+    for model in (
+        DecisionTreeClassifier(random_state=0),
+        make_pipeline(StandardScaler(), DecisionTreeClassifier(random_state=0)),
+        CatBoostClassifier(iterations=1, verbose=0, allow_writing_files=False),
+    ):
+        wh.explain(model.fit(X, X[:, 0] > 0), row)
+        again = wh.explain(model.fit(X, X[:, 1] > 0), row)
+        assert_array_equal(again.values, wh.bind(model).explain(row).values)
+
+
+def test_a_model_trained_again_on_other_columns_is_read_again() -> None:
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    model = DecisionTreeClassifier(random_state=0).fit(X, X[:, 0] > 0)
+    wh.explain(model, X)
+    model.fit(X[:, :2], X[:, 0] > 0)
+    assert wh.explain(model, X[:, :2]).values.shape == (50, 2, 1)
+
+
+def test_a_booster_trained_further_in_place_is_read_again() -> None:
+    X = np.array([[0.0], [1.0], [2.0]])
+    booster = xgboost.train({"max_depth": 1}, xgboost.DMatrix(X, label=[0.0, 0.0, 0.0]), 1)
+    kept = wh.bind(booster).view.digest()
+    first = wh.explain(booster, X)
+    booster.update(xgboost.DMatrix(X, label=[0.0, 0.0, 0.0]), 1)
+    assert first.provenance.model_digest == kept
+    assert wh.explain(booster, X).provenance.model_digest != kept
+
+
+def test_a_model_left_alone_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    model = make_pipeline(StandardScaler(), RandomForestClassifier(3, random_state=0))
+    wh.explain(model.fit(X, X[:, 0] > 0), X)
+    monkeypatch.setattr("whence.api.bind", None)  # calling it would raise
+    assert len(wh.explain(model, X[:1])) == 1
 
 
 def test_a_background_changed_in_place_is_read_again() -> None:
