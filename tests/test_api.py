@@ -2,12 +2,14 @@
 
 import io
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import pytest
 import xgboost
 from catboost import CatBoostClassifier
+from lightgbm import LGBMClassifier
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.pipeline import make_pipeline
@@ -227,7 +229,7 @@ def test_a_forest_of_probabilities_needs_no_rescaling() -> None:
             lambda: wh.explain(
                 CLASSIFIER, X[:2], wh.TreeShap(background=X), output="log_loss", y=[0, 5]
             ),
-            "y holds '5'",
+            "y holds 5",
         ),
         (
             lambda: wh.explain(CLASSIFIER, X[:2], wh.TreeShap(background=X), output="log_loss"),
@@ -251,6 +253,30 @@ def test_names_decide_where_the_model_knows_them() -> None:
     infinite = frame.assign(rate=np.inf)
     with pytest.raises(wh.InputError, match="inf in column 'rate', row 0"):
         wh.explain(model, infinite)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")  # of sklearn
+@pytest.mark.parametrize(
+    ("model", "change"),
+    [
+        (RandomForestClassifier(2), lambda X: X * 1e300),  # beyond float32
+        (LGBMClassifier(n_estimators=1, verbose=-1), lambda X: X.assign(a=None)),
+    ],
+)
+def test_rows_that_the_model_itself_refuses_are_bad_input(
+    model: RandomForestClassifier, change: Callable[[pd.DataFrame], pd.DataFrame]
+) -> None:
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
+    model.fit(X, X["a"] > 0)
+    with pytest.raises(wh.InputError, match="model itself refuses"):
+        wh.explain(model, change(X))
+
+
+def test_labels_of_another_type_are_shown_as_they_are() -> None:
+    X = np.array([[0.0], [1.0]])
+    model = DecisionTreeClassifier().fit(X, [0, 1])
+    with pytest.raises(wh.InputError, match=r"y holds '0', '1'.* classes are 0, 1\."):
+        wh.explain(model, X, wh.TreeShap(background=X), output="log_loss", y=["0", "1"])
 
 
 def test_progress_is_shown_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

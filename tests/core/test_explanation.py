@@ -88,3 +88,34 @@ def test_measurements_add_up_to_a_table() -> None:
             name=("a", "b"), value=m.value, low=m.low, high=m.high, n=m.n, group=("all",),
             unit=m.unit, better=m.better, method=m.method,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [[], np.zeros(3, dtype=bool), slice(0, 0)])
+def test_no_rows_may_be_taken_and_shown(rows: list[int]) -> None:
+    e = attribution()[rows]
+
+    assert len(e) == 0
+    assert "0 rows" in repr(e)
+    assert "0 rows" in e._repr_html_()
+
+
+def test_rows_may_come_from_any_iterable() -> None:
+    e = attribution()
+
+    assert_allclose(e[(i for i in (2, 0))].values, e.values[[2, 0]])
+
+
+def test_a_table_of_rows_is_refused() -> None:
+    with pytest.raises(InputError, match="of 3 rows"):
+        attribution()[np.zeros((2, 2), dtype=np.int64)]
+
+
+def test_means_of_magnitudes_bear_no_sign_and_no_residual() -> None:
+    e = attribution(k=1)
+
+    for shown in (repr(e), repr(e.importance()), e.importance()._repr_html_()):
+        assert "+" not in shown.replace("e+", "")
+        assert "mean absolute" in shown
+    assert "residual" in repr(e)
+    assert "residual" not in repr(e.importance())
+    assert "mean absolute" not in repr(e[0])

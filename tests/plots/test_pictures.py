@@ -290,8 +290,8 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "row number": (lambda: plots.waterfall(numbers(), 60), "0 to 59"),
     "color": (lambda: plots.scatter(credit(), "age", color="hom"), "There is no feature 'hom'"),
     "order": (lambda: plots.heatmap(credit(), order="size"), "'similarity'"),
-    "type": (lambda: plots.beeswarm(pairs()), "got a Interaction|got an Interaction"),  # type: ignore[arg-type]
-    "matrix": (lambda: plots.interaction_matrix(credit()), "draws an Interaction"),  # type: ignore[arg-type]
+    "type": (lambda: plots.beeswarm(pairs()), "and got Interaction"),  # type: ignore[arg-type]
+    "matrix": (lambda: plots.interaction_matrix(credit()), "needs an Interaction"),  # type: ignore[arg-type]
     "importance": (lambda: plots.waterfall(numbers().importance()), "Draw it with `bar`"),
     "effect": (lambda: plots.plot(EFFECT), "no picture of"),
     "empty": (lambda: plots.plot(credit()[:0]), "0 rows"),

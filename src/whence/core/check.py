@@ -1,5 +1,6 @@
 """Checks of the user's table against what a model needs, before any work starts."""
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 import numpy as np
@@ -78,17 +79,17 @@ def labels_of(y: object, classes: tuple[Level, ...], rows: int) -> Ints:
     if len(values) != rows:
         raise InputError(f"y has {len(values)} labels and X has {rows} rows. Give one per row.")
     place = {level: i for i, level in enumerate(classes)}
-    unknown = sorted({str(value) for value in values if value not in place})
+    unknown = sorted({value for value in values if value not in place}, key=repr)
     if unknown:
         raise InputError(
             f"y holds {shorten(unknown)}, which the model does not know. Its classes are "
-            f"{shorten([str(level) for level in classes])}. Give the labels it was trained on."
+            f"{shorten(classes)}. Give the labels it was trained on, of the same type."
         )
     return np.array([place[value] for value in values], dtype=np.int64)
 
 
-def shorten(names: "tuple[str, ...] | list[str]") -> str:
-    """List a few names in quotes, and how many more there are."""
+def shorten(names: Sequence[object]) -> str:
+    """List a few names as Python writes them, and how many more there are."""
     listed = ", ".join(repr(name) for name in names[:_SHOWN])
     more = len(names) - _SHOWN
     return f"{listed} and {more} more" if more > 0 else listed

@@ -320,10 +320,20 @@ class Examples(Explanation):
         return np.asarray((self.candidates != row[:, None]) & ~both_missing)
 
 
+def _vector(rows: object) -> NDArray[np.generic]:
+    listed = (
+        rows if isinstance(rows, (str, np.ndarray)) or not isinstance(rows, Iterable) else [*rows]
+    )
+    chosen = np.atleast_1d(np.asarray(listed))
+    if chosen.ndim > 1:
+        raise IndexError
+    return chosen if chosen.size else chosen.astype(np.int64)
+
+
 def _positions(rows: RowIndex, n: int) -> Ints:
     """Return the positions that ``rows`` means among ``n`` rows."""
-    chosen = rows if isinstance(rows, slice) else np.atleast_1d(np.asarray(rows))
     try:
+        chosen = rows if isinstance(rows, slice) else _vector(rows)
         return np.arange(n)[chosen]
     except IndexError as error:
         raise InputError(

@@ -23,14 +23,14 @@ def text(e: "Explanation") -> str:
     scale = max((abs(size) for _, size, _ in table), default=0.0) or 1.0
     for name, size, _ in table:
         bar = "█" * max(1, round(_BAR * abs(size) / scale)) if size else ""
-        lines.append(f"  {name:<{width}}  {size:+10.4g}  {bar}")
+        lines.append(f"  {name:<{width}}  {_number(e, size):>10}  {bar}")
     return "\n".join([*lines, *(f"  {line}" for line in footnotes(e))])
 
 
 def html(e: "Explanation") -> str:
     """Return the same as a small HTML table, safe for any name."""
     rows = "".join(
-        f"<tr><td style='text-align:left'>{escape(name)}</td><td>{size:+.4g}</td></tr>"
+        f"<tr><td style='text-align:left'>{escape(name)}</td><td>{_number(e, size)}</td></tr>"
         for name, size, _ in _strongest(e)
     )
     notes = "<br>".join(escape(line) for line in footnotes(e))
@@ -50,8 +50,16 @@ def headline(e: "Explanation") -> str:
 
 
 def footnotes(e: "Explanation") -> list[str]:
-    """Return base value and output for one row, the largest residual, and the warnings."""
+    """Return what the sizes are, base value and output for one row, residual and warnings."""
+    warnings = [f"warning: {warning}" for warning in e.provenance.warnings]
+    if not hasattr(e, "values") or not e.names.features:
+        return warnings
     notes = []
+    if not _signed(e):
+        over = "rows" if len(e.names.outputs) == 1 else "rows and outputs"
+        notes.append(f"sizes are mean absolute values over the {over}")
+    if _of_all_rows(e):  # means of magnitudes do not add up to the output, and need not
+        return notes + warnings
     base, outputs = getattr(e, "base_values", None), getattr(e, "outputs", None)
     if base is not None and outputs is not None and len(e) == 1:
         for name, start, end in zip(e.names.outputs, base[0], outputs[0], strict=False):
@@ -59,7 +67,7 @@ def footnotes(e: "Explanation") -> list[str]:
     residual = getattr(e, "residual", None)
     if residual is not None and residual.size and getattr(e, "index", "") not in ("SII", "BII"):
         notes.append(f"largest residual {np.abs(residual).max():.1e}")
-    return notes + [f"warning: {warning}" for warning in e.provenance.warnings]
+    return notes + warnings
 
 
 def _count(n: int, noun: str) -> str:
@@ -75,16 +83,29 @@ def _strongest(e: "Explanation") -> list[tuple[str, float, int]]:
 def _sizes(e: "Explanation") -> tuple[list[str], Floats]:
     """Name and size per player or set: signed for one row of one output, else mean magnitude."""
     kind = type(e).__name__
-    if kind == "Attribution":
-        return _players(e), _reduced(e.values.reshape(len(e), -1, e.values.shape[-1]))  # type: ignore[attr-defined]  # kind tells the type
-    if kind == "Interaction":
-        return _sets(e), _reduced(e.values)  # type: ignore[arg-type, attr-defined]  # kind tells the type
+    if len(e) and kind == "Attribution":
+        return _players(e), _reduced(e, e.values.reshape(len(e), -1, e.values.shape[-1]))  # type: ignore[attr-defined]  # kind tells the type
+    if len(e) and kind == "Interaction":
+        return _sets(e), _reduced(e, e.values)  # type: ignore[arg-type, attr-defined]  # kind tells the type
     return [], np.zeros(0)
 
 
-def _reduced(values: Floats) -> Floats:
-    n, _, k = values.shape
-    return np.asarray(values[0, :, 0] if n == 1 and k == 1 else np.abs(values).mean(axis=(0, 2)))
+def _reduced(e: "Explanation", values: Floats) -> Floats:
+    return np.asarray(values[0, :, 0] if _signed(e) else np.abs(values).mean(axis=(0, 2)))
+
+
+def _signed(e: "Explanation") -> bool:
+    """Tell whether the sizes shown are the values of one row and one output."""
+    return len(e) == 1 and e.values.shape[-1] == 1 and not _of_all_rows(e)  # type: ignore[attr-defined]  # only called with values
+
+
+def _of_all_rows(e: "Explanation") -> bool:
+    """Tell whether this is what ``importance()`` returns."""
+    return e.names.rows == ("all",) and e.data is None
+
+
+def _number(e: "Explanation", size: float) -> str:
+    return f"{size:+.4g}" if _signed(e) else f"{size:.4g}"
 
 
 def _players(e: "Attribution | Explanation") -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from whence.core.check import check_table
 from whence.core.digest import digest
-from whence.core.errors import InputError, VerificationError
+from whence.core.errors import InputError, VerificationError, WhenceError
 from whence.core.method import Output, Rows
 from whence.core.response import Response, respond
 from whence.core.table import Table, table_of
@@ -162,7 +162,15 @@ class Trees:
     def rows(self, table: Table, labels: Ints | None) -> Rows:
         """Encode rows and ask the user's own model about them."""
         X = self.encode(table)  # first, because it refuses what the model would choke on
-        raw = self.predict(table)
+        try:
+            raw = self.predict(table)
+        except WhenceError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"The model itself refuses these rows: {error} Hand in a table with the columns "
+                "and the types that the model was trained on."
+            ) from error
         return Rows(
             X=X,
             raw=raw,

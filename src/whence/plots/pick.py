@@ -110,7 +110,7 @@ def kind(e: object, wanted: type[Kind], picture: str) -> Kind:
     if not isinstance(e, wanted):
         other = "`interaction_matrix`" if wanted is Attribution else "`plot`"
         raise InputError(
-            f"`{picture}` draws an {wanted.__name__}, and got a {type(e).__name__}. "
+            f"`{picture}` needs an {wanted.__name__} and got {type(e).__name__}. "
             f"Pass what `whence.explain` returned, or see whether {other} suits it."
         )
     if not len(e):
