@@ -255,7 +255,7 @@ def test_names_decide_where_the_model_knows_them() -> None:
         wh.explain(model, infinite)
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")  # of sklearn
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of numpy, as the numbers overflow
 @pytest.mark.parametrize(
     ("model", "change"),
     [
