@@ -20,7 +20,7 @@ import numpy as np
 
 from whence.choose import Choice, choose
 from whence.core.binding import Bindings
-from whence.core.blocks import Gather, cut, in_order, threads
+from whence.core.blocks import Gather, cut, paced, threads
 from whence.core.check import check_table, labels_of
 from whence.core.errors import InputError, VerificationError
 from whence.core.explanation import Explanation, Names
@@ -35,8 +35,6 @@ E = TypeVar("E", bound=Explanation)
 
 _ASKED = 65_536
 """Rows that the user's model is asked about in one call."""
-_BLOCK = 1_024
-"""Rows that one thread explains before it takes the next block."""
 _SLOW = 2.0
 """Seconds before a progress bar appears."""
 
@@ -101,14 +99,14 @@ class Explainer(Generic[E]):
         ))  # fmt: skip
 
     def _blocks(self, table: Table, labels: Ints | None, seed: int, jobs: int) -> Iterator[E]:
-        def work(rows: Rows) -> E:
-            return self._explain(rows, rng=np.random.default_rng(seed))
-
         for asked in cut(len(table), _ASKED):
             part = table if len(table) <= _ASKED else table[asked]
             rows = self.view.rows(part, None if labels is None else labels[asked])
-            size = min(_BLOCK, -(-len(rows.X) // jobs))
-            yield from in_order(work, [rows[s] for s in cut(len(rows.X), size)], jobs)
+
+            def work(block: slice, rows: Rows = rows) -> E:
+                return self._explain(rows[block], rng=np.random.default_rng(seed))
+
+            yield from paced(work, len(rows.X), jobs)
 
     def _names(self, names: Names, table: Table) -> Names:
         return Names(

@@ -1,6 +1,7 @@
 """Cutting work into blocks changes nothing about the result."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -26,6 +27,30 @@ def test_blocks_put_together_are_the_whole(rows: int, size: int) -> None:
 
     assert isinstance(result, Attribution)
     assert np.array_equal(result.values, values)
+
+
+@given(st.integers(1, 30_000), st.integers(1, 3))
+def test_paced_blocks_cover_all_rows_in_order(rows: int, n_jobs: int) -> None:
+    def work(block: slice) -> Attribution:
+        part = np.arange(block.start, block.stop, dtype=float)[:, None, None]
+        return Attribution(values=part, base_values=part[:, 0], outputs=part[:, 0])
+
+    found = list(blocks.paced(work, rows, n_jobs))
+
+    assert np.array_equal(np.concatenate([e.values for e in found])[:, 0, 0], np.arange(rows))
+    assert max(map(len, found)) <= 8192
+
+
+def test_slow_rows_come_in_small_blocks() -> None:
+    def work(block: slice) -> Attribution:
+        time.sleep((block.stop - block.start) * 0.001)
+        part = np.zeros((block.stop - block.start, 1, 1))
+        return Attribution(values=part, base_values=part[:, 0], outputs=part[:, 0])
+
+    sizes = [len(e) for e in blocks.paced(work, 1200, 1)]
+
+    assert sizes[0] == 256
+    assert max(sizes[1:]) <= 250
 
 
 @given(st.lists(st.integers(), max_size=20), st.integers(1, 4))

@@ -55,14 +55,34 @@ def test_predictions_and_their_mean_follow_the_definition(
 
 
 @EXACT
-@given(ensembles(), seeds, isas)
-def test_values_follow_the_definition(nodes: Nodes, seed: int, isa: Isa) -> None:
-    X, forest = rows(nodes, seed), Forest.of(nodes, isa=isa)
+@given(ensembles(), seeds, isas, st.sampled_from([0, 100e6]))
+def test_values_follow_the_definition(
+    nodes: Nodes, seed: int, isa: Isa, table_bytes: float
+) -> None:
+    X, forest = rows(nodes, seed), Forest.of(nodes, isa=isa, table_bytes=table_bytes)
     phi, banzhaf = forest.shapley(X), forest.banzhaf(X)
     for i, x in enumerate(X):
         v = path_dependent_game(nodes, x)
         np.testing.assert_allclose(phi[i], shapley.shapley(v, nodes.players), **CLOSE)
         np.testing.assert_allclose(banzhaf[i], shapley.banzhaf(v, nodes.players), **CLOSE)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("players", [4, 9])
+def test_tables_and_quadrature_agree(isa: Isa, players: int) -> None:
+    rng = np.random.default_rng(players)
+    nodes = random_nodes(rng, trees=5, depth=6, columns=12, players=players)
+    X = rows_for(nodes, rng, 300)
+
+    tables, quadrature = (Forest.of(nodes, isa=isa, table_bytes=b) for b in (100e6, 0))
+
+    assert tables.by_tables
+    assert not quadrature.by_tables
+    np.testing.assert_allclose(tables.shapley(X), quadrature.shapley(X), **CLOSE)
+
+
+def test_wide_and_deep_trees_go_by_quadrature() -> None:
+    assert not Forest.of(chain(np.random.default_rng(0), 60)).by_tables
 
 
 @EXACT

@@ -5,6 +5,7 @@ work on. Since a method explains each row by itself, the result does not depend 
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,6 +23,14 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 E = TypeVar("E", bound=Explanation)
 
+_TRIAL = 256
+"""Rows of a first block."""
+_LARGEST = 8_192
+"""Rows of a block at most."""
+_PAUSE = 0.25
+"""Seconds that a block may take, so that progress moves and an interrupt is heard."""
+_BLOCK_BYTES = 32_000_000
+"""Bytes that the explanation of a block may take."""
 _SMALL = 50_000_000
 """Bytes that are taken without asking how many are free."""
 
@@ -62,6 +71,28 @@ def in_order(
         yield from pool.map(work, items)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def paced(work: Callable[[slice], E], rows: int, n_jobs: int) -> Iterator[E]:
+    """Yield what ``work`` makes of all rows, in order, in blocks of a sensible size.
+
+    The first blocks are small and tell how much time and memory a row takes. The others are as
+    large as a quarter of a second and 32 MB allow, and as many for each thread.
+    """
+    trial = cut(min(rows, _TRIAL * n_jobs), _TRIAL)
+    started, size = time.perf_counter(), 0
+    for block in in_order(work, trial, n_jobs):
+        size = max(size, block.nbytes() // len(block))
+        yield block
+    done = trial[-1].stop
+    if done == rows:
+        return
+    each = (time.perf_counter() - started) * n_jobs / done
+    most = min(_LARGEST, max(_TRIAL // 4, int(min(_PAUSE / each, _BLOCK_BYTES / max(size, 1)))))
+    count = n_jobs * -(-(rows - done) // (most * n_jobs))
+    even = -(-(rows - done) // count)
+    rest = [slice(s.start + done, s.stop + done) for s in cut(rows - done, even)]
+    yield from in_order(work, rest, n_jobs)
 
 
 class Gather:

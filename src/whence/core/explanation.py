@@ -67,6 +67,11 @@ class Explanation:
         """Return the number of rows explained."""
         return len(getattr(self, self.per_row[0]))
 
+    def nbytes(self) -> int:
+        """Return the bytes that the numbers of all rows take."""
+        parts = (getattr(self, name) for name in self.per_row)
+        return sum(part.nbytes for part in parts if part is not None)
+
     def __getitem__(self, rows: RowIndex) -> Self:
         """Return the explanation of some rows, of the same type; an int keeps the row axis."""
         index = _positions(rows, len(self))

@@ -4,7 +4,9 @@ The value of a coalition is the mean of the leaves that a row may reach when it 
 on known players and, at splits on the others, both children in proportion to their training weight.
 The multilinear extension of that game along its diagonal is a polynomial of degree ``d``, the
 largest number of players on a path, so ``ceil(d / 2)`` Gauss-Legendre points integrate its
-derivative, the Shapley value, exactly; the Banzhaf value is the derivative at one half.
+derivative, the Shapley value, exactly; the Banzhaf value is the derivative at one half. On shallow
+trees of few players the tables of ``background`` are faster: to a leaf, the training weight is a
+background of independent players.
 
 The loops are C++ (``native/path_*``) and release the interpreter lock. They run on one thread: call
 them on blocks of rows from several. A row's result does not depend on the rows beside it.
@@ -121,6 +123,9 @@ class Forest:
         Number of players.
     isa : {"auto", "avx512", "avx2", "portable"}
         Instruction set of the loops; "auto" takes the best that the processor has.
+    table_bytes : float
+        Most bytes of the pattern tables that serve in place of quadrature where trees are shallow
+        and players few; 0: always quadrature. Both are exact.
 
     Raises
     ------
@@ -168,6 +173,7 @@ class Forest:
         player: Int32s,
         players: int,
         isa: Isa = "auto",
+        table_bytes: float = 100e6,
     ) -> None:
         self.native = _native.Forest(
             start=_as(start, np.int64),
@@ -186,10 +192,10 @@ class Forest:
             player=_as(player, np.int32),
             players=players,
         )
-        self.path = _native.Path(self.native, isa)
+        self.path = _native.Path(self.native, isa, table_bytes)
 
     @classmethod
-    def of(cls, nodes: NodeArrays, *, isa: Isa = "auto") -> Self:
+    def of(cls, nodes: NodeArrays, *, isa: Isa = "auto", table_bytes: float = 100e6) -> Self:
         """Compile the node arrays of a Trees view."""
         return cls(
             start=nodes.start,
@@ -208,12 +214,18 @@ class Forest:
             player=nodes.player,
             players=nodes.players,
             isa=isa,
+            table_bytes=table_bytes,
         )
 
     @property
     def isa(self) -> str:
         """Instruction set the loops run on."""
         return self.path.isa
+
+    @property
+    def by_tables(self) -> bool:
+        """Whether Shapley values come from tables, and not from quadrature."""
+        return self.path.by_tables
 
     def predict(self, X: Floats) -> Floats:
         """Return the raw output of shape (rows, outputs)."""

@@ -5,23 +5,6 @@
 #include <stdexcept>
 
 namespace whence {
-namespace {
-
-constexpr std::int64_t kBlockBytes = 1 << 20;  // rows and sums that stay in a core's cache
-
-int chunks_per_block(std::int64_t numbers_per_row) {
-  const std::int64_t bytes = numbers_per_row * kChunk * static_cast<std::int64_t>(sizeof(double));
-  return static_cast<int>(std::clamp<std::int64_t>(kBlockBytes / std::max<std::int64_t>(bytes, 1),
-                                                   1, 8));
-}
-
-// Where the first sum of a row of a chunk stands.
-std::int64_t in_tile(int row, std::int64_t slots) {
-  return row / kTile * kTile * slots + row % kTile;
-}
-
-}  // namespace
-
 struct Background::Buffers {
   Masks masks;
   std::vector<std::uint16_t> index;
@@ -170,7 +153,7 @@ const Background::Tables& Background::tables(Index index, int order) const {
       made->trees.push_back(joint.plans[t].groups.empty()
                                 ? nullptr
                                 : std::make_unique<const TreeTables>(f_, t, joint.plans[t],
-                                                                     joint.counts[t], joint.sets,
+                                                                     &joint.counts[t], joint.sets,
                                                                      index, rows_, isa_));
     found = std::move(made);
   }
@@ -191,25 +174,13 @@ void Background::explain(Index index, int order, const double* X, std::int64_t n
                          double* out) const {
   const Joint& joint = this->joint(order);
   const Tables& tables = this->tables(index, order);
-  const std::int64_t slots = joint.sets.size() * f_.outputs(), columns = f_.columns();
-  const int step = chunks_per_block(columns + slots);
   Buffers buffers;
-  std::vector<double> phi;
-  for (std::int64_t first = 0; first < n; first += step * kChunk) {
-    const Chunks block(X + first * columns, std::min<std::int64_t>(step * kChunk, n - first),
-                       columns);
-    phi.assign(static_cast<std::size_t>(block.count() * slots * kChunk), 0.0);
-    for (std::int64_t t = 0; t < f_.trees(); ++t)
-      for (int c = 0; c < block.count(); ++c)
-        add_tree(joint, tables, t, block.at(c), block.rows(c), phi.data() + c * slots * kChunk,
-                 buffers);
-    for (int c = 0; c < block.count(); ++c)
-      for (int r = 0; r < block.rows(c); ++r) {
-        const double* from = phi.data() + c * slots * kChunk + in_tile(r, slots);
-        double* to = out + (first + std::int64_t{c} * kChunk + r) * slots;
-        for (std::int64_t s = 0; s < slots; ++s) to[s] = from[s * kTile];
-      }
-  }
+  sum_trees(
+      f_, joint.sets.size() * f_.outputs(), X, n,
+      [&](std::int64_t tree, const double* xt, int rows, double* phi) {
+        add_tree(joint, tables, tree, xt, rows, phi, buffers);
+      },
+      out);
 }
 
 void Background::add_tree(const Joint& joint, const Tables& tables, std::int64_t tree,

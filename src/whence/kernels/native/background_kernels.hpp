@@ -8,8 +8,9 @@
 
 namespace whence {
 
-// Sums are kept in tiles of rows, (tiles, slots, kTile), so that a tile stays in the first cache.
-inline constexpr int kTile = 64;
+// Sums are kept in tiles of rows, (tiles, slots, kTile): as many as find a table's lines again in
+// the first cache, as few as leave room for them there.
+inline constexpr int kTile = kChunk;
 
 // Tables that are looked up together: the same columns, one index each.
 struct Lookups {

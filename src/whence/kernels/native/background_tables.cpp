@@ -39,8 +39,11 @@ class GroupSum {
   GroupSum(const Forest& forest, std::int64_t tree, const PlayerSets& sets, Index index,
            std::int64_t rows, Isa isa)
       : f_(forest), sets_(sets), index_(index), rows_(static_cast<double>(rows)),
-        width_(width_of(forest, tree)), isa_(isa) {}
+        width_(width_of(forest, tree)), isa_(isa), first_(forest.start[tree]) {
+    find_parents(tree);
+  }
 
+  // `count`: how often each index occurs in the background, or null.
   void add(const Group& group, const std::uint32_t* count, const std::vector<std::int32_t>& columns,
            std::int64_t stride, double* table) {
     for (const LeafPlan& leaf : group.leaves)
@@ -82,11 +85,41 @@ class GroupSum {
         pattern_[i] = static_cast<std::uint16_t>(pattern_[i] | ((i & c.care) == c.want ? bit : 0));
       bit = static_cast<std::uint16_t>(bit << 1);
     }
+    if (count == nullptr) return share_by_cover(leaf);
     counts_.assign(std::size_t{1} << leaf.conditions.size(), 0);
     for (std::uint32_t i = 0; i < entries; ++i) counts_[pattern_[i]] += count[i];
     share_.resize(counts_.size());
     for (std::size_t p = 0; p < counts_.size(); ++p)
       share_[p] = static_cast<double>(counts_[p]) / rows_;
+  }
+
+  // Each player of the path satisfies its splits with the product of their shares of weight,
+  // independently of the others.
+  void share_by_cover(const LeafPlan& leaf) {
+    const std::size_t k = leaf.conditions.size();
+    std::vector<double> hot(k, 1.0);
+    for (std::int64_t v = leaf.node; v != first_; v = parent_[v - first_]) {
+      const std::int64_t up = parent_[v - first_];
+      const double left = f_.left_share(up);
+      std::size_t j = 0;
+      while (leaf.conditions[j].player != f_.player[f_.feature[up]]) ++j;
+      hot[j] *= f_.left[up] == v ? left : 1 - left;
+    }
+    share_.assign(1, 1.0);
+    for (std::size_t j = 0; j < k; ++j) {
+      const std::size_t size = share_.size();
+      share_.resize(2 * size);
+      for (std::size_t p = 0; p < size; ++p) {
+        share_[size + p] = share_[p] * hot[j];
+        share_[p] *= 1 - hot[j];
+      }
+    }
+  }
+
+  void find_parents(std::int64_t tree) {
+    parent_.assign(static_cast<std::size_t>(f_.start[tree + 1] - first_), -1);
+    for (std::int64_t v = first_; v < f_.start[tree + 1]; ++v)
+      if (!f_.is_leaf(v)) parent_[f_.left[v] - first_] = parent_[f_.right[v] - first_] = v;
   }
 
   void scatter(std::int64_t leaf, std::uint32_t entries, int lanes, std::int64_t stride,
@@ -107,6 +140,8 @@ class GroupSum {
   double rows_;
   int width_;
   Isa isa_;
+  std::int64_t first_;
+  std::vector<std::int64_t> parent_;
   std::map<int, std::vector<double>> weights_;
   std::vector<std::int32_t> column_;
   std::vector<std::uint16_t> pattern_;
@@ -195,7 +230,7 @@ void add_mean(const Forest& forest, std::int64_t tree, const TreePlan& plan,
 }
 
 TreeTables::TreeTables(const Forest& forest, std::int64_t tree, const TreePlan& plan,
-                       const TreeCounts& counts, const PlayerSets& sets, Index index,
+                       const TreeCounts* counts, const PlayerSets& sets, Index index,
                        std::int64_t rows, Isa isa) {
   const int width = width_of(forest, tree);
   const std::int64_t numbers =
@@ -211,7 +246,8 @@ TreeTables::TreeTables(const Forest& forest, std::int64_t tree, const TreePlan& 
         job.slots.push_back(static_cast<std::int32_t>(
             set * forest.outputs() + (forest.target[tree] < 0 ? o : forest.target[tree])));
     for (std::size_t g = bundle.first; g < bundle.last; ++g) {
-      sum.add(plan.groups[g], counts.count.data() + counts.first[g], bundle.sets, job.stride, next);
+      sum.add(plan.groups[g], counts ? counts->count.data() + counts->first[g] : nullptr,
+              bundle.sets, job.stride, next);
       tables_[g] = next;
       next += job.stride << plan.groups[g].bits.size();
     }
@@ -236,6 +272,34 @@ void TreeTables::add(const TreePlan& plan, const std::uint8_t* masks, int rows, 
                             job.stride, job.slots.data(), static_cast<int>(job.slots.size())};
       WHENCE_DISPATCH(isa, add_lookups, lookups, here, phi + first * slots);
     }
+  }
+}
+
+int chunks_per_block(std::int64_t numbers_per_row) {
+  constexpr std::int64_t cache = 3 << 20;  // bytes
+  const std::int64_t bytes = numbers_per_row * kChunk * static_cast<std::int64_t>(sizeof(double));
+  return static_cast<int>(std::clamp<std::int64_t>(cache / std::max<std::int64_t>(bytes, 1), 1, 32));
+}
+
+void sum_trees(const Forest& forest, std::int64_t slots, const double* X, std::int64_t n,
+               const std::function<void(std::int64_t, const double*, int, double*)>& add,
+               double* out) {
+  const std::int64_t columns = forest.columns();
+  const int step = chunks_per_block(columns + slots);
+  std::vector<double> phi;
+  for (std::int64_t first = 0; first < n; first += step * kChunk) {
+    const Chunks block(X + first * columns, std::min<std::int64_t>(step * kChunk, n - first),
+                       columns);
+    phi.assign(static_cast<std::size_t>(block.count() * slots * kChunk), 0.0);
+    for (std::int64_t t = 0; t < forest.trees(); ++t)
+      for (int c = 0; c < block.count(); ++c)
+        add(t, block.at(c), block.rows(c), phi.data() + c * slots * kChunk);
+    for (int c = 0; c < block.count(); ++c)
+      for (int r = 0; r < block.rows(c); ++r) {
+        const double* from = phi.data() + c * slots * kChunk + in_tile(r, slots);
+        double* to = out + (first + std::int64_t{c} * kChunk + r) * slots;
+        for (std::int64_t s = 0; s < slots; ++s) to[s] = from[s * kTile];
+      }
   }
 }
 

@@ -1,12 +1,14 @@
 // Pattern tables: per group of leaves, what each set of players gets for each pattern of a row.
 //
-// The background is counted once, by the index of each group. A leaf with k players then needs
+// The background is counted once, by the index of each group; without one, the shares of training
+// weight on either side of each split take its place. A leaf with k players then needs
 // only its 2^k shares f: with g[p] the sum of f over all patterns that contain p, the values for
 // the row pattern c are the sum over all e within c of weight(e) g[~e], because a player that both
 // rows satisfy adds the cube in which it is known and the cube in which it is not.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -55,8 +57,8 @@ struct TreeCounts {
 class TreeTables {
  public:
   TreeTables(const Forest& forest, std::int64_t tree, const TreePlan& plan,
-             const TreeCounts& counts, const PlayerSets& sets, Index index, std::int64_t rows,
-             Isa isa);
+             const TreeCounts* counts /* null: by cover */, const PlayerSets& sets, Index index,
+             std::int64_t rows, Isa isa);
   void add(const TreePlan& plan, const std::uint8_t* masks, int rows, double* phi,
            std::int64_t slots, Isa isa, std::vector<std::uint16_t>& scratch) const;
 
@@ -79,5 +81,17 @@ std::int64_t table_bytes(const TreePlan& plan, int width);
 TreeCounts empty_counts(const TreePlan& plan);
 void count_rows(const TreePlan& plan, const std::uint8_t* masks, int rows, TreeCounts& counts,
                 Isa isa);
+
+// Sums what `add(tree, xt, rows, phi)` adds for all trees and chunks: out is (n, slots), phi of a
+// chunk is (tiles, slots, kTile).
+void sum_trees(const Forest& forest, std::int64_t slots, const double* X, std::int64_t n,
+               const std::function<void(std::int64_t, const double*, int, double*)>& add,
+               double* out);
+// Chunks whose numbers, so many per row, stay in a core's cache together.
+int chunks_per_block(std::int64_t numbers_per_row);
+// Where the first sum of a row of a chunk stands.
+inline std::int64_t in_tile(int row, std::int64_t slots) {
+  return row / kTile * kTile * slots + row % kTile;
+}
 
 }  // namespace whence

@@ -173,7 +173,8 @@ class Path::Chunk {
   std::vector<std::uint8_t> masks_;
 };
 
-Path::Path(const Forest& forest, Isa isa) : forest_(forest), isa_(isa) {}
+Path::Path(const Forest& forest, Isa isa, double table_bytes)
+    : forest_(forest), isa_(isa), table_bytes_(table_bytes) {}
 
 std::vector<std::shared_ptr<const Program>> Path::compile(Index index, int order) const {
   std::vector<std::shared_ptr<const Program>> programs;
@@ -222,7 +223,14 @@ const Plan& Path::plan(Index index, int order) const {
   return *plan;
 }
 
+const PathTables* Path::tables() const {
+  std::call_once(tabled_, [this] { tables_ = PathTables::make(forest_, table_bytes_, isa_); });
+  return tables_.get();
+}
+
 void Path::values(const double* X, std::int64_t rows, Index index, double* out) const {
+  if (const PathTables* by_tables = index == Index::shapley ? tables() : nullptr)
+    return by_tables->values(X, rows, out);
   const Plan& plan = this->plan(index, 1);
   const std::int64_t players = forest_.players, outputs = forest_.outputs();
   Chunk chunk(*this, players * outputs);

@@ -10,10 +10,9 @@
 #include "forest.hpp"
 #include "isa.hpp"
 #include "path_program.hpp"
+#include "path_tables.hpp"
 
 namespace whence {
-
-enum class Index { shapley, banzhaf };
 
 // Points of one pass over a program, and the constants for them.
 struct Pass {
@@ -34,7 +33,8 @@ struct Plan {
 
 class Path {
  public:
-  Path(const Forest& forest, Isa isa);
+  // table_bytes: most bytes of the tables that serve in place of quadrature where they are faster.
+  Path(const Forest& forest, Isa isa, double table_bytes);
 
   // All arrays are in C order. Safe to call from several threads at once.
   void predict(const double* X, std::int64_t rows, double* out) const;  // (rows, outputs)
@@ -46,6 +46,8 @@ class Path {
   // out: (rows, m, outputs)
   void interactions(const double* X, std::int64_t rows, int order, Index index, double* out) const;
 
+  // The tables that give the Shapley values, or null where quadrature does.
+  const PathTables* tables() const;
   const Forest& forest() const { return forest_; }
   Isa isa() const { return isa_; }
 
@@ -64,6 +66,9 @@ class Path {
   Isa isa_;
   mutable std::mutex mutex_;
   mutable std::map<std::pair<Index, int>, std::unique_ptr<const Plan>> plans_;
+  double table_bytes_;
+  mutable std::once_flag tabled_;
+  mutable std::unique_ptr<const PathTables> tables_;  // null: by quadrature
 };
 
 }  // namespace whence

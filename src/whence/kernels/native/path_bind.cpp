@@ -130,10 +130,11 @@ void bind_path(nb::module_& m) {
   nb::class_<Path>(m, "Path")
       .def(
           "__init__",
-          [](Path* self, const Forest& forest, const std::string& isa) {
-            new (self) Path(forest, choose_isa(isa));
+          [](Path* self, const Forest& forest, const std::string& isa, double table_bytes) {
+            new (self) Path(forest, choose_isa(isa), table_bytes);
           },
-          "forest"_a, "isa"_a, nb::keep_alive<1, 2>())
+          "forest"_a, "isa"_a, "table_bytes"_a, nb::keep_alive<1, 2>())
+      .def_prop_ro("by_tables", [](const Path& path) { return path.tables() != nullptr; })
       .def_prop_ro("isa", [](const Path& path) { return name_of(path.isa()); })
       .def("predict", &predict, "X"_a, "out"_a.noconvert())
       .def("expectation", &expectation, "out"_a.noconvert())
