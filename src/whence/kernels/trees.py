@@ -243,7 +243,7 @@ class Forest:
         """Return the Shapley values of shape (rows, players, outputs).
 
         They sum to ``predict(X) - expectation()``. Trees with more than 16 players on a path start
-        with eight points; rows where the sum is not met to 1e-10 of the leaves' spread get all.
+        with eight points; rows where the sum is not met to 1e-12 of the leaves' spread get all.
         """
         return self._values(X, "shapley")
 

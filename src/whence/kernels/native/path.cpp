@@ -13,7 +13,7 @@
 namespace whence {
 namespace {
 
-constexpr double kCertificate = 1e-10;  // of the spread of the leaves, per row
+constexpr double kCertificate = 1e-12;  // of the spread of the leaves, per row
 constexpr std::int64_t kTileBytes = 65'536;
 constexpr std::int64_t kMostTerms = 100'000'000;  // memory of the tables of interactions
 
