@@ -23,8 +23,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 E = TypeVar("E", bound=Explanation)
 
+_FEWEST = 8
+"""Rows of the very first block, and of a block at least."""
 _TRIAL = 256
-"""Rows of a first block."""
+"""Rows of the next blocks at most."""
 _LARGEST = 8_192
 """Rows of a block at most."""
 _PAUSE = 0.25
@@ -79,16 +81,24 @@ def paced(work: Callable[[slice], E], rows: int, n_jobs: int) -> Iterator[E]:
     The first blocks are small and tell how much time and memory a row takes. The others are as
     large as a quarter of a second and 32 MB allow, and as many for each thread.
     """
-    trial = cut(min(rows, _TRIAL * n_jobs), _TRIAL)
-    started, size = time.perf_counter(), 0
+    started = time.perf_counter()
+    block = work(slice(0, min(rows, _FEWEST)))
+    each = (time.perf_counter() - started) / len(block)
+    yield block
+    done, size = len(block), block.nbytes() // len(block)
+    if done == rows:
+        return
+    few = min(_TRIAL, max(_FEWEST, int(_PAUSE / max(each, 1e-9))))
+    trial = [slice(s.start + done, s.stop + done) for s in cut(min(rows - done, few * n_jobs), few)]
+    started = time.perf_counter()
     for block in in_order(work, trial, n_jobs):
         size = max(size, block.nbytes() // len(block))
         yield block
+    each = (time.perf_counter() - started) * n_jobs / (trial[-1].stop - done)
     done = trial[-1].stop
     if done == rows:
         return
-    each = (time.perf_counter() - started) * n_jobs / done
-    most = min(_LARGEST, max(_TRIAL // 4, int(min(_PAUSE / each, _BLOCK_BYTES / max(size, 1)))))
+    most = min(_LARGEST, max(_FEWEST, int(min(_PAUSE / each, _BLOCK_BYTES / max(size, 1)))))
     count = n_jobs * -(-(rows - done) // (most * n_jobs))
     even = -(-(rows - done) // count)
     rest = [slice(s.start + done, s.stop + done) for s in cut(rows - done, even)]
