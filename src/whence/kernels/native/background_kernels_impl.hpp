@@ -185,7 +185,8 @@ void make_index(const std::uint8_t* masks, const std::int32_t* bits, int count, 
 #endif
 
 void add_lookups(const Lookups& job, int rows, double* phi) {
-  double spare[kTile] = {};  // where the columns that fill up a line go
+  double spare[kTile];  // where the columns that fill up a line go
+  std::memset(spare, 0, sizeof(double) * static_cast<std::size_t>((rows + 7) / 8 * 8));
   for (int from = 0; from < job.columns; from += kLine) {
     double* to[kLine];
     for (int c = 0; c < kLine; ++c)
