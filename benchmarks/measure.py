@@ -93,9 +93,10 @@ def peak_megabytes(code: str) -> tuple[float, float]:
     The code prints the megabytes it held before the work as its last line. Returns that number and
     the peak of the process, both in MB.
     """
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-c", code + _PEAK], capture_output=True, text=True, check=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": path},
     )  # fmt: skip
     before, peak = done.stdout.split()[-2:]
     return float(before), float(peak)
