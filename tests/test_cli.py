@@ -332,3 +332,14 @@ def test_what_is_written_says_where_it_came_from(folder: Path) -> None:
     page = (folder / "out" / "report.html").read_text(encoding="utf-8")
     assert e.provenance.model_digest in page
     assert e.provenance.data_digest in page
+
+
+def test_columns_with_an_underscore_are_known_by_name_to_lightgbm_too(tmp_path: Path) -> None:
+    frame = pd.DataFrame(RNG.normal(size=(60, 2)), columns=["old_debt", "age"])
+    light = LGBMClassifier(n_estimators=2, verbose=-1, n_jobs=1).fit(frame, frame["age"] > 0)
+    light.booster_.save_model(tmp_path / "l.txt")
+    frame[["age", "old_debt"]].to_csv(tmp_path / "loans.csv", index=False)
+    frame[["age"]].to_csv(tmp_path / "less.csv", index=False)
+
+    assert "lack 1 of the 2 columns" in said(explain(tmp_path, "l.txt", data="less.csv"))
+    assert explain(tmp_path, "l.txt").exit_code == 0

@@ -159,13 +159,21 @@ def fit(frame: "pd.DataFrame", model: object, view: Trees) -> "pd.DataFrame":
     return fitted
 
 
+def _named(view: Trees) -> bool:
+    """Tell whether the model knows its columns by name, be it with _ for spaces."""
+    return view.named or (
+        view.library == "lightgbm"
+        and view.features != tuple(f"x{j}" for j in range(len(view.features)))
+    )
+
+
 def _ordered(frame: "pd.DataFrame", view: Trees) -> "pd.DataFrame":
     names = [str(name) for name in frame.columns]
     features = list(view.features)
     if view.library == "lightgbm" and set(names) != set(features):  # it trains with _ for spaces
         frame = frame.rename(columns={n: n.replace(" ", "_") for n in names})
         names = list(frame.columns)
-    if not view.named:
+    if not _named(view):
         if len(names) != len(features):
             raise InputError(
                 f"The model reads {len(features)} columns without names, and the data have "
