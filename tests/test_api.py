@@ -212,6 +212,7 @@ def test_a_forest_of_probabilities_needs_no_rescaling() -> None:
         (lambda: wh.explain(MODEL, X[:2], wh.TreeShap), "TreeShap\\(\\)"),
         (lambda: wh.explain(MODEL, X[:2], wh.TreeShap(background=X[:, :3])), "background has 3"),
         (lambda: wh.explain(MODEL, X[:2], wh.TreeInteractions(order=4)), "order is 4"),
+        (lambda: wh.explain(MODEL, X[:2], wh.TreeShap(budget=-1)), "budget is -1"),
         (lambda: wh.explain(MODEL, X[:2], wh.TreeInteractions(index="STII")), "index is 'STII'"),
         (
             lambda: wh.explain(

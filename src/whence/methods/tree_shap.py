@@ -79,6 +79,8 @@ class TreeShap:
         InputError
             If the background does not fit the model, or a response is asked for without one.
         """
+        if not isinstance(self.budget, int) or self.budget < 0:
+            raise InputError(f"budget is {self.budget!r}. A whole number from 0 is needed.")
         forest = Forest.of(view.nodes)
         if self.background is None:
             if view.response != "identity":
