@@ -200,3 +200,15 @@ def test_wrong_requests_say_what_is_needed() -> None:
         narrate(e, "lawyer")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="There is no output 'cost'"):
         narrate(e, output="cost")
+
+
+def test_an_analyst_is_told_every_warning() -> None:
+    e = Attribution(
+        values=np.ones((1, 1, 1)), base_values=np.zeros((1, 1)), outputs=np.ones((1, 1)),
+        names=Names(features=("age",), outputs=("score",)),
+        provenance=Provenance(warnings=("The values are approximate.",)),
+    )  # fmt: skip
+
+    assert "Note: The values are approximate." in narrate(e)
+    with pytest.raises(InputError, match="a NoneType came"):
+        narrate(None)  # type: ignore[arg-type]  # what is refused

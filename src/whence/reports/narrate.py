@@ -86,7 +86,9 @@ The output was raised most by age (+1.00) and income (+0.50).
     """
     if audience not in get_args(Audience):
         raise InputError(f"`audience` is {audience!r}. Pass 'analyst' or 'customer'.")
-    if isinstance(e, Attribution) and len(e) != 1:
+    if not isinstance(e, Attribution):
+        raise InputError(f"`narrate` tells an Attribution, and a {type(e).__name__} came.")
+    if len(e) != 1:
         raise InputError(
             f"`narrate` tells one row, and the explanation holds {len(e)}. Pass e[0], for example."
         )
@@ -101,6 +103,8 @@ The output was raised most by age (+1.00) and income (+0.50).
         *_order(listed),
         *words.gap(),
     ]
+    if audience == "analyst":
+        sentences.extend(f"Note: {warning}" for warning in e.provenance.warnings)
     if audience == "customer":
         sentences.append(
             "This describes how the model came to its output; it does not say what caused the "
