@@ -225,7 +225,7 @@ def number(value: float, places: int, *, sign: bool = False) -> str:
     """
     most, largest = 6, 1e9
     code = f",.{places}f" if places <= most and abs(value) < largest else ".3g"
-    text = format(value, ("+" if sign else "") + code)
+    text = format(value, ("+z" if sign else "z") + code)  # z: no negative zero
     if sign and not text.strip("+-0,."):
         text = text.lstrip("+-")
     return text.replace("-", MINUS)
