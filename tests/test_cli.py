@@ -343,3 +343,17 @@ def test_columns_with_an_underscore_are_known_by_name_to_lightgbm_too(tmp_path: 
 
     assert "lack 1 of the 2 columns" in said(explain(tmp_path, "l.txt", data="less.csv"))
     assert explain(tmp_path, "l.txt").exit_code == 0
+
+
+def test_a_text_for_missing_cells_can_be_named(folder: Path) -> None:
+    DATA.replace({"job": {"cook": "?"}}).to_csv(folder / "loans.csv", index=False)
+
+    assert "holds '?'" in said(explain(folder, "x.ubj", "--target", "paid"))
+    done = explain(folder, "x.ubj", "--target", "paid", "--missing", "?")
+
+    assert done.exit_code == 0, done.output
+    e = wh.load(folder / "out" / "explanation.whence")
+    job = e.names.features.index("job")
+    assert [e.data.value(i, job) for i in range(len(e))] == [
+        None if value == "cook" else value for value in DATA["job"]
+    ]

@@ -115,6 +115,15 @@ def explain(
             metavar="COLUMN", help="Column to leave out; may be given again.", rich_help_panel=_WHAT
         ),
     ] = None,
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Text that stands for a missing cell in a CSV file, such as ?; may be given "
+            "again.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
     background: Annotated[
         str,
         typer.Option(
@@ -163,6 +172,7 @@ def explain(
             out=out,
             target=target,
             drop=tuple(drop or ()),
+            missing=tuple(missing or ()),
             background=background,
             output=output.value,
             rows=rows,

@@ -32,11 +32,14 @@ class Source:
         Number of rows where the file states it (Parquet).
     columns : tuple of str or None
         Columns where the file states them (Parquet).
+    missing : tuple of str
+        Texts that stand for a missing cell in a CSV file, beside the usual ones.
     """
 
     path: Path
     rows: int | None = None
     columns: tuple[str, ...] | None = None
+    missing: tuple[str, ...] = ()
 
     def read(self) -> "pd.DataFrame":
         """Read the whole table, with an index from 0."""
@@ -45,7 +48,13 @@ class Source:
             if self.columns is not None:
                 frame = pandas.read_parquet(self.path)
             else:
-                frame = pandas.read_csv(self.path, sep=_separator(self.path), low_memory=False)
+                frame = pandas.read_csv(
+                    self.path,
+                    sep=_separator(self.path),
+                    low_memory=False,
+                    na_values=list(self.missing),
+                    skipinitialspace=True,
+                )
         except UnicodeDecodeError as error:
             raise _broken(self.path, "it is not text in UTF-8") from error
         except (ValueError, OSError, EOFError) as error:  # pandas, gzip and pyarrow raise these
@@ -57,7 +66,7 @@ class Source:
         return cast("pd.DataFrame", frame.reset_index(drop=True))
 
 
-def source(path: str | Path, what: str = "data") -> Source:
+def source(path: str | Path, what: str = "data", missing: tuple[str, ...] = ()) -> Source:
     """Look at a table's file without reading its rows.
 
     Raises
@@ -75,7 +84,7 @@ def source(path: str | Path, what: str = "data") -> Source:
     if not head:
         raise InputError(f"{path} is empty. Needed: {_TABLES}.")
     if head != b"PAR1":
-        return Source(path=path)
+        return Source(path=path, missing=missing)
     _pandas()
     try:
         parquet = import_module("pyarrow.parquet").ParquetFile(path)

@@ -54,6 +54,7 @@ class Job:
     out: Path
     target: str | None = None
     drop: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     background: str = ""
     output: Literal["raw", "probability"] = "raw"
     rows: int = 5
@@ -77,7 +78,7 @@ def run(job: Job, step: Step) -> Done:
     if job.rows < 0:
         raise InputError(f"--rows is {job.rows}. Give a number of at least 0.")
     check_out(job.out, force=job.force)
-    source = cli_data.source(job.data)
+    source = cli_data.source(job.data, missing=job.missing)
     if source.columns is not None:
         cli_data.check_columns(source.columns, job.target, job.drop)
     step("Reading the model", None)
@@ -195,7 +196,7 @@ def _bind(job: Job, model: object, view: Trees, X: "pd.DataFrame") -> Bound:
     if wanted == "data":
         background = X
     else:
-        frame = cli_data.source(wanted, "background").read()
+        frame = cli_data.source(wanted, "background", job.missing).read()
         gone = {*job.drop, *([] if job.target is None else [job.target])}
         kept = [name for name in frame.columns if name not in gone]
         background = cli_data.fit(frame[kept], model, view)
