@@ -92,8 +92,8 @@ void Background::count_background(Joint& joint) const {
   for (std::int64_t t = 0; t < f_.trees(); ++t) joint.counts[t] = empty_counts(joint.plans[t]);
   Masks masks;
   for (std::int64_t first = 0; first < rows_; first += step * kChunk) {
-    const Chunks block(Z_ + first * f_.columns(),
-                       std::min<std::int64_t>(step * kChunk, rows_ - first), f_.columns());
+    const Chunks block(f_, Z_ + first * f_.columns(),
+                       std::min<std::int64_t>(step * kChunk, rows_ - first));
     for (std::int64_t t = 0; t < f_.trees(); ++t) {
       if (joint.plans[t].groups.empty()) continue;
       for (int c = 0; c < block.count(); ++c) {
@@ -166,7 +166,7 @@ const Chunks& Background::chunks() const {
 }
 
 const Chunks& Background::chunks_while_locked() const {
-  if (!chunks_) chunks_ = std::make_unique<const Chunks>(Z_, rows_, f_.columns());
+  if (!chunks_) chunks_ = std::make_unique<const Chunks>(f_, Z_, rows_);
   return *chunks_;
 }
 
@@ -177,29 +177,29 @@ void Background::explain(Index index, int order, const double* X, std::int64_t n
   Buffers buffers;
   sum_trees(
       f_, joint.sets.size() * f_.outputs(), X, n,
-      [&](std::int64_t tree, const double* xt, int rows, double* phi) {
-        add_tree(joint, tables, tree, xt, rows, phi, buffers);
+      [&](std::int64_t tree, Columns x, int rows, double* phi) {
+        add_tree(joint, tables, tree, x, rows, phi, buffers);
       },
       out);
 }
 
 void Background::add_tree(const Joint& joint, const Tables& tables, std::int64_t tree,
-                          const double* xt, int rows, double* phi, Buffers& buffers) const {
+                          Columns x, int rows, double* phi, Buffers& buffers) const {
   if (tables.trees[tree]) {
-    buffers.masks.fill(f_, tree, joint.plans[tree], xt, rows, isa_);
+    buffers.masks.fill(f_, tree, joint.plans[tree], x, rows, isa_);
     tables.trees[tree]->add(joint.plans[tree], buffers.masks.data(), rows, phi,
                             joint.sets.size() * f_.outputs(), isa_, buffers.index);
   }
-  if (joint.joins[tree]) add_joined(joint, tables, tree, xt, rows, phi, buffers);
+  if (joint.joins[tree]) add_joined(joint, tables, tree, x, rows, phi, buffers);
 }
 
 // Routes a chunk of the background before its rows are joined.
-void Background::route_background(const JoinTree& tree, std::int64_t at, const double* zt,
+void Background::route_background(const JoinTree& tree, std::int64_t at, Columns z,
                                   JoinPath& path, Buffers& buffers) const {
   const int rows = path.b_rows;
   buffers.b_masks.resize(std::max(buffers.b_masks.size(), tree.left.size() * kChunkBytes), 0);
   path.b_masks = buffers.b_masks.data();
-  WHENCE_DISPATCH(isa_, route_tree, f_, at, zt, rows, buffers.b_masks.data());
+  WHENCE_DISPATCH(isa_, route_tree, f_, at, z, rows, buffers.b_masks.data());
   if (!tree.pairwise()) return;
   buffers.b_bits.resize(tree.words() * kChunk);
   bits_by_row(buffers.b_masks.data(), tree.left.size(), rows, buffers.b_bits.data());
@@ -225,10 +225,10 @@ void Background::join_row(const JoinTree& tree, JoinPath& path, JoinLeaf& leaf,
   }
 }
 
-JoinPath Background::begin_join(const JoinTree& tree, std::int64_t at, const double* xt, int rows,
+JoinPath Background::begin_join(const JoinTree& tree, std::int64_t at, Columns x, int rows,
                                 Buffers& buffers) const {
   buffers.x_masks.resize(std::max(buffers.x_masks.size(), tree.left.size() * kChunkBytes), 0);
-  WHENCE_DISPATCH(isa_, route_tree, f_, at, xt, rows, buffers.x_masks.data());
+  WHENCE_DISPATCH(isa_, route_tree, f_, at, x, rows, buffers.x_masks.data());
   if (tree.pairwise()) {
     buffers.x_bits.resize(tree.words() * kChunk);
     bits_by_row(buffers.x_masks.data(), tree.left.size(), rows, buffers.x_bits.data());
@@ -248,7 +248,7 @@ void Background::Buffers::point_at(const CubeWeights& weights, int longest) {
 }
 
 void Background::add_joined(const Joint& joint, const Tables& tables, std::int64_t tree,
-                            const double* xt, int rows, double* phi, Buffers& buffers) const {
+                            Columns x, int rows, double* phi, Buffers& buffers) const {
   const JoinTree& join = *joint.joins[tree];
   const int order = joint.sets.order();
   const std::int64_t outputs = f_.outputs(), target = f_.target[tree];
@@ -256,7 +256,7 @@ void Background::add_joined(const Joint& joint, const Tables& tables, std::int64
   const Chunks& background = chunks();
   const double share = 1 / static_cast<double>(rows_);
   buffers.point_at(tables.weights, joint.longest);
-  JoinPath path = begin_join(join, tree, xt, rows, buffers);
+  JoinPath path = begin_join(join, tree, x, rows, buffers);
   JoinLeaf leaf{buffers.known.data(), buffers.unknown.data(), f_.value.data(), join.first,
                 f_.width,             width(tree),            nullptr,         nullptr};
   std::vector<double> sets(order == 1 ? 0 : slots);
@@ -296,7 +296,7 @@ const std::vector<JoinTree>& Background::whole_trees() const {
   return whole_trees_;
 }
 
-void Background::rescale_chunk(const double* xt, int rows, const double* zt, int background,
+void Background::rescale_chunk(Columns x, int rows, Columns z, int background,
                                int responses, const double* factors, double* out) const {
   const auto& trees = whole_trees();
   const double share = 1 / static_cast<double>(rows_);
@@ -305,9 +305,9 @@ void Background::rescale_chunk(const double* xt, int rows, const double* zt, int
     const JoinTree& tree = trees[t];
     const std::int64_t outputs = f_.outputs(), target = f_.target[t];
     buffers.point_at(*whole_weights_, tree.longest);
-    JoinPath path = begin_join(tree, t, xt, rows, buffers);
+    JoinPath path = begin_join(tree, t, x, rows, buffers);
     path.b_rows = background;
-    route_background(tree, t, zt, path, buffers);
+    route_background(tree, t, z, path, buffers);
     JoinLeaf leaf{buffers.known.data(), buffers.unknown.data(), f_.value.data(), tree.first,
                   f_.width,             responses,              nullptr,         nullptr};
     leaf.used = width(t);

@@ -74,17 +74,17 @@ class Background {
   const Tables& tables(Index index, int order) const;
   const Chunks& chunks() const;
   const Chunks& chunks_while_locked() const;
-  void add_tree(const Joint& joint, const Tables& tables, std::int64_t tree, const double* xt,
+  void add_tree(const Joint& joint, const Tables& tables, std::int64_t tree, Columns x,
                 int rows, double* phi, Buffers& buffers) const;
-  void add_joined(const Joint& joint, const Tables& tables, std::int64_t tree, const double* xt,
+  void add_joined(const Joint& joint, const Tables& tables, std::int64_t tree, Columns x,
                   int rows, double* phi, Buffers& buffers) const;
-  void route_background(const JoinTree& tree, std::int64_t at, const double* zt,
+  void route_background(const JoinTree& tree, std::int64_t at, Columns z,
                         JoinPath& path, Buffers& buffers) const;
   void join_row(const JoinTree& tree, JoinPath& path, JoinLeaf& leaf, Buffers& buffers) const;
   // One chunk of rows against one of the background; out: (rows, players, responses), added to.
-  void rescale_chunk(const double* xt, int rows, const double* zt, int background, int responses,
+  void rescale_chunk(Columns x, int rows, Columns z, int background, int responses,
                      const double* factors, double* out) const;
-  JoinPath begin_join(const JoinTree& tree, std::int64_t at, const double* xt, int rows,
+  JoinPath begin_join(const JoinTree& tree, std::int64_t at, Columns x, int rows,
                       Buffers& buffers) const;
   const std::vector<JoinTree>& whole_trees() const;
 

@@ -149,7 +149,7 @@ void Background::rescaled(Response response, const double* X, std::int64_t n,
                           const std::int64_t* labels, double* out) const {
   const int k = static_cast<int>(f_.outputs()), responses = responses_of(response, k);
   const Chunks& background = chunks();
-  const Chunks rows(X, n, f_.columns());
+  const Chunks rows(f_, X, n);
   std::fill(out, out + n * f_.players * responses, 0.0);
   const std::int64_t per_row = std::int64_t{responses} * k * kChunk;
   std::vector<double> factors(

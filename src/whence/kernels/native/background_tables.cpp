@@ -151,25 +151,28 @@ class GroupSum {
 
 }  // namespace
 
-Chunks::Chunks(const double* X, std::int64_t rows, std::int64_t columns)
-    : rows_(rows), columns_(columns), data_(static_cast<std::size_t>(count() * columns * kChunk)) {
+Chunks::Chunks(const Forest& forest, const double* X, std::int64_t rows)
+    : rows_(rows), columns_(forest.columns()) {
+  const std::int64_t size = columns_ * kChunk;
+  numbers_.resize(static_cast<std::size_t>(count() * size));
+  ranks_.resize(static_cast<std::size_t>(count() * size));
   for (int c = 0; c < count(); ++c)
-    transpose_chunk(X, columns, std::int64_t{c} * kChunk, this->rows(c),
-                    data_.data() + c * columns * kChunk);
+    load_chunk(forest, X, std::int64_t{c} * kChunk, this->rows(c), numbers_.data() + c * size,
+               ranks_.data() + c * size);
 }
 
 int Chunks::rows(int chunk) const {
   return static_cast<int>(std::min<std::int64_t>(kChunk, rows_ - std::int64_t{chunk} * kChunk));
 }
 
-void Masks::fill(const Forest& forest, std::int64_t tree, const TreePlan& plan, const double* xt,
-                 int rows, Isa isa) {
+void Masks::fill(const Forest& forest, std::int64_t tree, const TreePlan& plan, Columns x, int rows,
+                 Isa isa) {
   const std::size_t size = (plan.splits + plan.derived.size()) * kChunkBytes;
   if (data_.size() < size) data_.resize(size, 0);
   std::uint8_t* mask = data_.data();
   for (std::int64_t v = forest.start[tree]; v < forest.start[tree + 1]; ++v) {
     if (forest.is_leaf(v)) continue;
-    WHENCE_DISPATCH(isa, route_split, forest, v, xt, rows, mask);
+    WHENCE_DISPATCH(isa, route_split, forest, v, x, rows, mask);
     mask += kChunkBytes;
   }
   WHENCE_DISPATCH(isa, derive_masks, plan.derived.data(), static_cast<int>(plan.derived.size()),
@@ -282,14 +285,14 @@ int chunks_per_block(std::int64_t numbers_per_row) {
 }
 
 void sum_trees(const Forest& forest, std::int64_t slots, const double* X, std::int64_t n,
-               const std::function<void(std::int64_t, const double*, int, double*)>& add,
+               const std::function<void(std::int64_t, Columns, int, double*)>& add,
                double* out) {
   const std::int64_t columns = forest.columns();
   const int step = chunks_per_block(columns + slots);
   std::vector<double> phi;
   for (std::int64_t first = 0; first < n; first += step * kChunk) {
-    const Chunks block(X + first * columns, std::min<std::int64_t>(step * kChunk, n - first),
-                       columns);
+    const Chunks block(forest, X + first * columns,
+                       std::min<std::int64_t>(step * kChunk, n - first));
     phi.assign(static_cast<std::size_t>(block.count() * slots * kChunk), 0.0);
     for (std::int64_t t = 0; t < forest.trees(); ++t)
       for (int c = 0; c < block.count(); ++c)

@@ -18,24 +18,27 @@
 
 namespace whence {
 
-// Rows, transposed in chunks.
+// Rows in chunks, by column.
 class Chunks {
  public:
-  Chunks(const double* X, std::int64_t rows, std::int64_t columns);
+  Chunks(const Forest& forest, const double* X, std::int64_t rows);
   int count() const { return static_cast<int>((rows_ + kChunk - 1) / kChunk); }
   int rows(int chunk) const;
-  const double* at(int chunk) const { return data_.data() + chunk * columns_ * kChunk; }
+  Columns at(int chunk) const {
+    return {numbers_.data() + chunk * columns_ * kChunk, ranks_.data() + chunk * columns_ * kChunk};
+  }
 
  private:
   std::int64_t rows_, columns_;
-  std::vector<double> data_;
+  std::vector<double> numbers_;
+  std::vector<std::uint16_t> ranks_;
 };
 
 // The masks of one tree for one chunk: its splits, then what the plan derives from them.
 class Masks {
  public:
-  void fill(const Forest& forest, std::int64_t tree, const TreePlan& plan, const double* xt,
-            int rows, Isa isa);
+  void fill(const Forest& forest, std::int64_t tree, const TreePlan& plan, Columns x, int rows,
+            Isa isa);
   const std::uint8_t* data() const { return data_.data(); }
 
  private:
@@ -82,10 +85,10 @@ TreeCounts empty_counts(const TreePlan& plan);
 void count_rows(const TreePlan& plan, const std::uint8_t* masks, int rows, TreeCounts& counts,
                 Isa isa);
 
-// Sums what `add(tree, xt, rows, phi)` adds for all trees and chunks: out is (n, slots), phi of a
+// Sums what `add(tree, x, rows, phi)` adds for all trees and chunks: out is (n, slots), phi of a
 // chunk is (tiles, slots, kTile).
 void sum_trees(const Forest& forest, std::int64_t slots, const double* X, std::int64_t n,
-               const std::function<void(std::int64_t, const double*, int, double*)>& add,
+               const std::function<void(std::int64_t, Columns, int, double*)>& add,
                double* out);
 // Chunks whose numbers, so many per row, stay in a core's cache together.
 int chunks_per_block(std::int64_t numbers_per_row);

@@ -9,6 +9,8 @@ namespace whence {
 // How a node sends a number left; decided once, so that the hot loops branch on one byte.
 enum class Split : std::uint8_t {
   leaf,
+  ranked,                // as numeric, told by ranks
+  ranked_missing_left,   // as numeric_missing_left, told by ranks
   numeric,               // x <= threshold, NaN right
   numeric_missing_left,  // x <= threshold, NaN left
   zero_missing,          // as numeric, and |x| <= 1e-35 follows missing_left
@@ -31,7 +33,14 @@ struct Forest {
   std::int64_t width = 1;
   std::int64_t players = 0;
 
-  std::vector<Split> split;  // (nodes), filled by validate()
+  // Filled by validate(). A ranked split compares ranks: x <= its threshold iff no more than
+  // `rank` of the thresholds of its column are below x. Those of column c, each once and ascending, are
+  // cuts[cut_start[c] .. cut_start[c + 1]), filled up with infinity to 2^k - 1 numbers, or none
+  // where the splits are too many to be ranked, or too few to be worth it.
+  std::vector<Split> split;          // (nodes)
+  std::vector<std::uint16_t> rank;   // (nodes)
+  std::vector<std::int64_t> cut_start;  // (columns + 1)
+  std::vector<double> cuts;
 
   std::int64_t trees() const { return static_cast<std::int64_t>(start.size()) - 1; }
   std::int64_t nodes() const { return static_cast<std::int64_t>(feature.size()); }
@@ -45,7 +54,7 @@ struct Forest {
     return l + r > 0 ? l / (l + r) : 0.5;
   }
 
-  // Throws std::invalid_argument with the first fault found; fills `split`.
+  // Throws std::invalid_argument with the first fault found.
   void validate();
 };
 

@@ -18,12 +18,13 @@ constexpr std::int64_t kTileBytes = 65'536;
 constexpr std::int64_t kMostTerms = 100'000'000;  // memory of the tables of interactions
 
 // Uninitialized numbers, aligned to a cache line, that grow and never shrink.
+template <class Number>
 class Buffer {
  public:
-  double* need(std::int64_t count) {
+  Number* need(std::int64_t count) {
     if (count > size_) {
-      data_.reset(static_cast<double*>(
-          ::operator new(static_cast<std::size_t>(count) * sizeof(double), std::align_val_t{64})));
+      data_.reset(static_cast<Number*>(
+          ::operator new(static_cast<std::size_t>(count) * sizeof(Number), std::align_val_t{64})));
       size_ = count;
     }
     return data_.get();
@@ -31,9 +32,9 @@ class Buffer {
 
  private:
   struct Free {
-    void operator()(double* p) const { ::operator delete(p, std::align_val_t{64}); }
+    void operator()(Number* p) const { ::operator delete(p, std::align_val_t{64}); }
   };
-  std::unique_ptr<double, Free> data_;
+  std::unique_ptr<Number, Free> data_;
   std::int64_t size_ = 0;
 };
 
@@ -118,7 +119,8 @@ class Path::Chunk {
     const std::int64_t columns = path_.forest_.columns();
     rows_ = rows;
     x_ = X + first * columns;
-    transpose_chunk(X, columns, first, rows, xt_.need(columns * kChunk));
+    columns_ = load_chunk(path_.forest_, X, first, rows, numbers_.need(columns * kChunk),
+                          ranks_.need(columns * kChunk));
     std::fill_n(slab_.need(slabs_ * stride()), slabs_ * stride(), 0.0);
     routed_ = -1;
   }
@@ -160,7 +162,7 @@ class Path::Chunk {
     const std::size_t bytes = static_cast<std::size_t>(program.masks) * kChunkBytes;
     if (masks_.size() < bytes) masks_.resize(bytes);
     WHENCE_DISPATCH(path_.isa_, fill_masks, path_.forest_, program.mask_ops.data(),
-                    static_cast<std::int64_t>(program.mask_ops.size()), xt_.need(0), rows_,
+                    static_cast<std::int64_t>(program.mask_ops.size()), columns_, rows_,
                     masks_.data());
   }
 
@@ -169,7 +171,9 @@ class Path::Chunk {
   int most_ = kChunk, rows_ = 0;
   const double* x_ = nullptr;
   std::int64_t routed_ = -1;
-  Buffer xt_, slab_, scratch_;
+  Columns columns_{};
+  Buffer<double> numbers_, slab_, scratch_;
+  Buffer<std::uint16_t> ranks_;
   std::vector<std::uint8_t> masks_;
 };
 

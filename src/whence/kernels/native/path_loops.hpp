@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "path_program.hpp"
+#include "route.hpp"
 
 namespace whence {
 
@@ -33,7 +34,7 @@ struct Run {
 
 #define WHENCE_PATH_DECLARATIONS                                                               \
   void fill_masks(const Forest& forest, const MaskOp* ops, std::int64_t count,                 \
-                  const double* xt, int rows, std::uint8_t* masks);                            \
+                  Columns x, int rows, std::uint8_t* masks);                                   \
   void run_values(const Run& run);                                                             \
   void run_interactions(const Run& run, int order);
 namespace avx512 {

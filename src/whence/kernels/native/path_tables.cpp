@@ -85,9 +85,9 @@ void PathTables::values(const double* X, std::int64_t rows, double* out) const {
   const std::int64_t slots = sets_.size() * f_.outputs();
   sum_trees(
       f_, slots, X, rows,
-      [&](std::int64_t tree, const double* xt, int n, double* phi) {
+      [&](std::int64_t tree, Columns x, int n, double* phi) {
         if (!trees_[tree]) return;
-        masks.fill(f_, tree, plans_[tree], xt, n, isa_);
+        masks.fill(f_, tree, plans_[tree], x, n, isa_);
         trees_[tree]->add(plans_[tree], masks.data(), n, phi, slots, isa_, index);
       },
       out);

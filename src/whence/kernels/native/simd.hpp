@@ -37,6 +37,12 @@ struct Simd {
   static std::uint8_t not_gt8(const double* x, double t) {
     return _mm512_cmp_pd_mask(load(x), set(t), _CMP_NGT_UQ);
   }
+  // Bits of 32 rows of `rank + shift <= most`, modulo 2^16.
+  static std::uint32_t le32(const std::uint16_t* rank, std::uint16_t shift, std::uint16_t most) {
+    const __m512i shifted = _mm512_add_epi16(_mm512_loadu_si512(rank),
+                                             _mm512_set1_epi16(static_cast<short>(shift)));
+    return _mm512_cmple_epu16_mask(shifted, _mm512_set1_epi16(static_cast<short>(most)));
+  }
 };
 
 #elif defined(__AVX2__)
@@ -76,6 +82,19 @@ struct Simd {
     return static_cast<std::uint8_t>(
         _mm256_movemask_pd(_mm256_cmp_pd(load(x), s, _CMP_NGT_UQ)) |
         (_mm256_movemask_pd(_mm256_cmp_pd(load(x + 4), s, _CMP_NGT_UQ)) << 4));
+  }
+  static std::uint32_t le32(const std::uint16_t* rank, std::uint16_t shift, std::uint16_t most) {
+    const __m256i up = _mm256_set1_epi16(static_cast<short>(shift));
+    const __m256i top = _mm256_set1_epi16(static_cast<short>(most));
+    const auto le16 = [&](const std::uint16_t* p) {
+      const __m256i a =
+          _mm256_add_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), up);
+      return _mm256_cmpeq_epi16(_mm256_min_epu16(a, top), a);
+    };
+    // Packing works within halves of the register: the quarters are put in order afterwards.
+    const __m256i packed = _mm256_packs_epi16(le16(rank), le16(rank + 16));
+    return static_cast<std::uint32_t>(
+        _mm256_movemask_epi8(_mm256_permute4x64_epi64(packed, 0xd8)));
   }
 };
 
@@ -119,6 +138,21 @@ struct Simd {
     unsigned bits = 0;
     for (int i = 0; i < 8; ++i) bits |= static_cast<unsigned>(!(x[i] > t)) << i;
     return static_cast<std::uint8_t>(bits);
+  }
+  static std::uint32_t le32(const std::uint16_t* rank, std::uint16_t shift, std::uint16_t most) {
+    typedef std::uint16_t ranks __attribute__((vector_size(16)));
+    typedef std::uint64_t words __attribute__((vector_size(16)));
+    std::uint32_t all = 0;
+    for (int b = 0; b < 4; ++b) {
+      ranks r;
+      __builtin_memcpy(&r, rank + 8 * b, sizeof r);
+      const auto low = reinterpret_cast<ranks>(r + shift <= most + ranks{});
+      const auto bits = reinterpret_cast<words>(low & ranks{1, 2, 4, 8, 16, 32, 64, 128});
+      // The product's highest lane is the sum of the four lanes of a word.
+      const std::uint64_t sum = ((bits[0] + bits[1]) * 0x0001000100010001) >> 48;
+      all |= static_cast<std::uint32_t>(sum) << (8 * b);
+    }
+    return all;
   }
 };
 
