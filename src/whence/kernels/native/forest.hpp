@@ -34,8 +34,8 @@ struct Forest {
   std::int64_t players = 0;
 
   // Filled by validate(). A ranked split compares ranks: x <= its threshold iff no more than
-  // `rank` of the thresholds of its column are below x. Those of column c, each once and ascending, are
-  // cuts[cut_start[c] .. cut_start[c + 1]), filled up with infinity to 2^k - 1 numbers, or none
+  // `rank` of the thresholds of its column are below x. Those of column c, each once and ascending,
+  // are cuts[cut_start[c] .. cut_start[c + 1]), filled up with infinity to 2^k - 1 numbers, or none
   // where the splits are too many to be ranked, or too few to be worth it.
   std::vector<Split> split;          // (nodes)
   std::vector<std::uint16_t> rank;   // (nodes)
