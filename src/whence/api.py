@@ -20,11 +20,11 @@ import numpy as np
 
 from whence.choose import Choice, choose
 from whence.core.binding import Bindings
-from whence.core.blocks import Gather, cut, paced, threads
+from whence.core.blocks import Gather, paced, threads
 from whence.core.check import check_table, labels_of
 from whence.core.errors import InputError, VerificationError
 from whence.core.explanation import Explanation, Names
-from whence.core.method import Explain, Method, Output, Rows, View
+from whence.core.method import Explain, Method, Output, View
 from whence.core.provenance import Provenance, background_digest, settings_of
 from whence.core.table import Table, table_of
 from whence.core.types import Ints
@@ -33,8 +33,6 @@ from whence.models.views import view_of
 
 E = TypeVar("E", bound=Explanation)
 
-_ASKED = 65_536
-"""Rows that the user's model is asked about in one call."""
 _SLOW = 2.0
 """Seconds before a progress bar appears."""
 
@@ -99,14 +97,12 @@ class Explainer(Generic[E]):
         ))  # fmt: skip
 
     def _blocks(self, table: Table, labels: Ints | None, seed: int, jobs: int) -> Iterator[E]:
-        for asked in cut(len(table), _ASKED):
-            part = table if len(table) <= _ASKED else table[asked]
-            rows = self.view.rows(part, None if labels is None else labels[asked])
+        def work(block: slice) -> E:
+            part = table if block.stop - block.start == len(table) else table[block]
+            rows = self.view.rows(part, None if labels is None else labels[block])
+            return self._explain(rows, rng=np.random.default_rng(seed))
 
-            def work(block: slice, rows: Rows = rows) -> E:
-                return self._explain(rows[block], rng=np.random.default_rng(seed))
-
-            yield from paced(work, len(rows.X), jobs)
+        return paced(work, len(table), jobs)
 
     def _names(self, names: Names, table: Table) -> Names:
         return Names(
