@@ -7,8 +7,9 @@ always asked with the user's own object.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Protocol, Self, cast
 
 import narwhals.stable.v2 as nw
@@ -94,6 +95,20 @@ class Table:
         number = float(value)
         return f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:.4g}"  # noqa: PLR2004  beyond 1e15 digits are noise
 
+    def content(self) -> Iterator[bytes]:
+        """Yield what each row says as bytes, in which no other row has a say.
+
+        Categories count by what they are, since their codes may depend on other rows.
+        """
+        cells = _bits(self.numbers)
+        for j, levels in enumerate(self.levels):
+            if levels is not None:
+                codes = self.numbers[:, j]
+                missing = _bits(np.array([np.nan]))
+                known = np.concatenate([np.array([_of_level(v) for v in levels], "<u8"), missing])
+                cells[:, j] = known[np.where(np.isnan(codes), -1, codes).astype(np.int64)]
+        yield from (row.tobytes() for row in cells)
+
     def digest(self) -> str:
         """Return the SHA-256 of names, categories and numbers."""
         return digest([*self.names, repr(self.levels), self.numbers])
@@ -107,6 +122,17 @@ class Table:
             named=self.named,
             rows=self.rows,
         )
+
+
+def _bits(numbers: Floats) -> NDArray[np.uint64]:
+    plain = np.where(np.isnan(numbers), np.nan, numbers + 0.0)  # one NaN and one zero
+    return np.ascontiguousarray(plain, dtype="<f8").view("<u8")
+
+
+def _of_level(level: Level) -> int:
+    if isinstance(level, str):
+        return int.from_bytes(sha256(level.encode()).digest()[:8], "little")
+    return int(_bits(np.array([float(level)]))[0])
 
 
 class _Sparse(Protocol):
