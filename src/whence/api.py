@@ -21,13 +21,14 @@ import numpy as np
 from whence.choose import Choice, choose
 from whence.core.binding import Bindings
 from whence.core.blocks import Gather, paced, threads
-from whence.core.check import check_table, labels_of
-from whence.core.errors import InputError, VerificationError
+from whence.core.check import labels_of, targets_of
+from whence.core.errors import InputError, Interrupted, VerificationError
 from whence.core.explanation import Explanation, Names
+from whence.core.inputs import Inputs, inputs_of
 from whence.core.method import Explain, Method, Output, View
 from whence.core.provenance import Provenance, background_digest, settings_of
-from whence.core.table import Table, table_of
-from whence.core.types import Ints
+from whence.core.table import Table
+from whence.core.types import Floats, Int32s, Ints
 from whence.core.version import __version__
 from whence.models.views import view_of
 
@@ -69,47 +70,97 @@ class Explainer(Generic[E]):
     ) -> E:
         """Explain rows; see `explain`."""
         started = time.perf_counter()
-        table = table_of(X)
-        check_table(table, self.view.features or table.names, named=self.view.named)
-        seed, asked = _seed(rng), len(table)
-        labels = None if y is None else labels_of(y, self.view.classes, len(table))
-        jobs, gather = threads(n_jobs), Gather(len(table))
-        with _bar(len(table), progress) as bar:
-            for block in self._blocks(table, labels, seed, jobs):
-                gather.add(block)
-                asked += block.provenance.evaluations
-                if bar is not None:
-                    bar.update(len(block))
-        result = gather.result()
-        return cast("E", replace(
+        inputs = inputs_of(X)
+        self.view.check(inputs)
+        seed, jobs = _seed(rng), threads(n_jobs)
+        labels, targets = self._truth(y, len(inputs))
+        if self.whole:
+            result, asked = self._at_once(inputs, labels, targets, seed)
+            names, data = result.names, None
+        else:
+            result, asked, segments = self._row_by_row(inputs, labels, seed, jobs, progress)
+            inputs = inputs if len(result) == len(inputs) else inputs[: len(result)]
+            names = self._names(result.names, inputs)
+            data = inputs.detached()
+            data = data if segments is None else data.divided(segments)
+        return replace(
             result,
-            names=self._names(result.names, table),
-            data=table.detached() if result.data is None else result.data,
+            names=names,
+            data=data,
             provenance=replace(
                 self.provenance,
                 rng=seed,
-                data_digest=table.digest(),
+                data_digest=inputs.digest(),
                 evaluations=asked,
                 seconds=time.perf_counter() - started,
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
-                warnings=(*self.provenance.warnings, *result.provenance.warnings),
+                warnings=(
+                    *self.provenance.warnings, *result.provenance.warnings, *_unsettled(result),
+                ),
             ),
-        ))  # fmt: skip
+        )  # fmt: skip
 
-    def _blocks(self, table: Table, labels: Ints | None, seed: int, jobs: int) -> Iterator[E]:
+    @property
+    def whole(self) -> bool:
+        """Tell whether the method explains all rows together."""
+        return bool(getattr(type(self.method), "whole", False))
+
+    def _truth(self, y: object, rows: int) -> tuple[Ints | None, Floats | None]:
+        """Return the true classes of the rows, or the true numbers."""
+        if y is None:
+            return None, None
+        if self.whole and not self.view.classes:
+            return None, targets_of(y, rows)
+        return labels_of(y, self.view.classes, rows), None
+
+    def _at_once(
+        self, inputs: Inputs, labels: Ints | None, targets: Floats | None, seed: int
+    ) -> tuple[E, int]:
+        rows = replace(self.view.rows(inputs, labels), targets=targets)
+        result = self._explain(rows, rng=np.random.default_rng(seed))
+        return result, len(inputs) + result.provenance.evaluations
+
+    def _row_by_row(
+        self, inputs: Inputs, labels: Ints | None, seed: int, jobs: int, progress: bool | None
+    ) -> tuple[E, int, Int32s | None]:
+        asked, gather = 0, Gather(len(inputs))
+        stopped = ""
+        with _bar(len(inputs), progress) as bar:
+            try:
+                for block in self._blocks(inputs, labels, seed, jobs):
+                    gather.add(block)
+                    asked += len(block) + block.provenance.evaluations
+                    if bar is not None:
+                        bar.update(len(block))
+            except Interrupted as interrupt:
+                block = cast("E", interrupt.partial)
+                gather.add(block)
+                asked += len(block) + block.provenance.evaluations
+                stopped = _stopped(gather.done, len(inputs))
+            except KeyboardInterrupt:
+                if not gather.done:
+                    raise
+                stopped = _stopped(gather.done, len(inputs))
+        result, segments = gather.result()
+        if stopped:
+            warnings = (*result.provenance.warnings, stopped)
+            result = replace(result, provenance=replace(result.provenance, warnings=warnings))
+        return cast("E", result), asked, segments
+
+    def _blocks(self, inputs: Inputs, labels: Ints | None, seed: int, jobs: int) -> Iterator[E]:
         def work(block: slice) -> E:
-            part = table if block.stop - block.start == len(table) else table[block]
+            part = inputs if block.stop - block.start == len(inputs) else inputs[block]
             rows = self.view.rows(part, None if labels is None else labels[block])
             return self._explain(rows, rng=np.random.default_rng(seed))
 
-        return paced(work, len(table), jobs)
+        return paced(work, len(inputs), jobs)
 
-    def _names(self, names: Names, table: Table) -> Names:
+    def _names(self, names: Names, inputs: Inputs) -> Names:
+        learned = isinstance(inputs, Table) and not inputs.named and bool(self.view.features)
         return Names(
-            features=names.features
-            or (table.names if table.named else self.view.features or table.names),
+            features=names.features or (self.view.features if learned else inputs.names),
             outputs=names.outputs or self.view.outputs,
-            rows=table.rows,
+            rows=inputs.rows,
         )
 
 
@@ -271,6 +322,23 @@ def _seed(rng: object) -> int:
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0:
         return int(rng)
     raise InputError(f"rng is {rng!r}. A whole number from 0, a numpy Generator or None is needed.")
+
+
+def _stopped(done: int, rows: int) -> str:
+    return f"Interrupted: {done} of {rows} rows are explained."
+
+
+def _unsettled(result: Explanation) -> tuple[str, ...]:
+    """Return a warning if the sampling of some rows was not settled within its budget."""
+    converged = getattr(result, "converged", None)
+    if converged is None or converged.all():
+        return ()
+    return (
+        (
+            f"Not converged: the values of {int((~converged).sum())} of {len(converged)} rows are "
+            "not as exact as asked for; `converged` says which, `stderr` how far. Give more budget."
+        ),
+    )
 
 
 def _for_output(view: View, output: Output) -> View:

@@ -23,7 +23,7 @@ def test_blocks_put_together_are_the_whole(rows: int, size: int) -> None:
         part = values[block]
         gather.add(Attribution(values=part, base_values=part[:, 0], outputs=part[:, 1]))
 
-    result = gather.result()
+    result, _ = gather.result()
 
     assert isinstance(result, Attribution)
     assert np.array_equal(result.values, values)
@@ -49,7 +49,7 @@ def test_slow_rows_come_in_small_blocks() -> None:
 
     sizes = [len(e) for e in blocks.paced(work, 1200, 1)]
 
-    assert sizes[0] == 8
+    assert sizes[0] == 1
     assert max(sizes) <= 250
 
 
@@ -103,5 +103,5 @@ def test_a_result_that_does_not_fit_memory_is_refused(monkeypatch: pytest.Monkey
 
 
 def test_missing_blocks_are_noticed() -> None:
-    with pytest.raises(RuntimeError, match="0 of 3 rows"):
+    with pytest.raises(RuntimeError, match="No rows"):
         Gather(3).result()

@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 E = TypeVar("E", bound=Explanation)
 
-_FEWEST = 8
+_FEWEST = 1
 """Rows of the very first block, and of a block at least."""
 _TRIAL = 256
 """Rows of the next blocks at most."""
@@ -33,6 +33,7 @@ _PAUSE = 0.25
 """Seconds that a block may take, so that progress moves and an interrupt is heard."""
 _BLOCK_BYTES = 32_000_000
 """Bytes that the explanation of a block may take."""
+_SEGMENTS = "segments"
 _SMALL = 50_000_000
 """Bytes that are taken without asking how many are free."""
 
@@ -109,14 +110,15 @@ class Gather:
     """Puts the explanations of blocks together into one of all rows.
 
     The arrays are allocated once, when the first block tells their shapes, so the peak of memory
-    is the result and one block.
+    is the result and one block. Only where a later row has more parts than all before it, as texts
+    have, they are widened.
     """
 
-    __slots__ = ("_arrays", "_done", "_first", "_rows")
+    __slots__ = ("_arrays", "_first", "_rows", "done")
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
-        self._done = 0
+        self.done = 0
         self._first: Explanation | None = None
         self._arrays: dict[str, NDArray[Any]] = {}
 
@@ -125,22 +127,25 @@ class Gather:
         if self._first is None:
             self._first = block
             self._allocate(block)
-        end = self._done + len(block)
+        end = self.done + len(block)
         if len(block) < self._rows:
-            for name, whole in self._arrays.items():
-                whole[self._done : end] = getattr(block, name)
-        self._done = end
+            for name, part in _parts(block).items():
+                whole = self._arrays[name]
+                if part.ndim > 1 and part.shape[1] > whole.shape[1]:
+                    whole = self._arrays[name] = _widened(whole, part.shape[1])
+                whole[(slice(self.done, end), *map(slice, part.shape[1:]))] = part
+        self.done = end
 
-    def result(self) -> Explanation:
-        """Return the explanation of all rows."""
-        if self._first is None or self._done != self._rows:
-            raise RuntimeError(f"{self._done} of {self._rows} rows were gathered.")
-        arrays: dict[str, Any] = self._arrays
-        return replace(self._first, **arrays)
+    def result(self) -> "tuple[Explanation, NDArray[np.int32] | None]":
+        """Return the explanation of the rows gathered, and the segments of what was explained."""
+        if self._first is None:
+            raise RuntimeError("No rows were gathered.")
+        arrays: dict[str, Any] = {name: part[: self.done] for name, part in self._arrays.items()}
+        segments = arrays.pop(_SEGMENTS, None)
+        return replace(self._first, **arrays, data=None), segments
 
     def _allocate(self, block: Explanation) -> None:
-        parts = {name: getattr(block, name) for name in block.per_row}
-        arrays = {name: part for name, part in parts.items() if part is not None}
+        arrays = _parts(block)
         needed = sum(part.nbytes // len(block) for part in arrays.values()) * self._rows
         free = available_memory() if needed > _SMALL else None
         if free is not None and needed > free:
@@ -153,7 +158,26 @@ class Gather:
             if len(block) == self._rows:  # the block is the whole
                 self._arrays[name] = part if part.flags.owndata else part.copy()
             else:
-                self._arrays[name] = np.empty((self._rows, *part.shape[1:]), part.dtype)
+                self._arrays[name] = _room((self._rows, *part.shape[1:]), part.dtype)
+
+
+def _parts(block: Explanation) -> "dict[str, NDArray[Any]]":
+    """Return the arrays of a block that have one entry per row."""
+    segments = getattr(block.data, _SEGMENTS, None)
+    parts = {name: getattr(block, name) for name in block.per_row} | {_SEGMENTS: segments}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def _room(shape: tuple[int, ...], dtype: "np.dtype[Any]") -> "NDArray[Any]":
+    """Return what stands where a row has no such part: -1 for segments, else zero or False."""
+    return np.full(shape, -1, dtype) if dtype == np.int32 else np.zeros(shape, dtype)
+
+
+def _widened(whole: "NDArray[Any]", width: int) -> "NDArray[Any]":
+    """Return an array with room for more parts per row."""
+    room = _room((len(whole), width, *whole.shape[2:]), whole.dtype)
+    room[:, : whole.shape[1]] = whole
+    return room
 
 
 def available_memory() -> int | None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from whence.core.errors import InputError
 from whence.core.table import Table
-from whence.core.types import Ints, Level
+from whence.core.types import Floats, Ints, Level
 
 _SHOWN = 5
 
@@ -86,6 +86,25 @@ def labels_of(y: object, classes: tuple[Level, ...], rows: int) -> Ints:
             f"{shorten(classes)}. Give the labels it was trained on, of the same type."
         )
     return np.array([place[value] for value in values], dtype=np.int64)
+
+
+def targets_of(y: object, rows: int) -> Floats:
+    """Return the true numbers of a regression.
+
+    Raises
+    ------
+    InputError
+        If the length differs from ``rows``, or one is no finite number.
+    """
+    values = np.asarray(y).reshape(-1)
+    if len(values) != rows:
+        raise InputError(f"y has {len(values)} numbers and X has {rows} rows. Give one per row.")
+    if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
+        raise InputError(
+            f"y is of dtype {values.dtype} and holds {shorten(values.tolist())}. Finite numbers "
+            "are needed, the true ones that the model predicts."
+        )
+    return values.astype(np.float64)
 
 
 def shorten(names: Sequence[object]) -> str:

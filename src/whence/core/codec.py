@@ -139,11 +139,12 @@ def _decode(value: Any, archive: zipfile.ZipFile) -> Any:  # noqa: ANN401  JSON 
 
 def _types() -> dict[str, type]:
     from whence.core import explanation as ex
+    from whence.core.inputs import Images, Series, Texts
     from whence.core.provenance import Provenance
     from whence.core.table import Table
 
     known = (ex.Attribution, ex.Interaction, ex.Effect, ex.Rules, ex.Examples, ex.Names)
-    return {kind.__name__: kind for kind in (*known, Provenance, Table)}
+    return {kind.__name__: kind for kind in (*known, Provenance, Table, Images, Texts, Series)}
 
 
 def _array(content: bytes) -> NDArray[np.generic]:

@@ -26,6 +26,14 @@ class VerificationError(WhenceError, RuntimeError):
     """Our reading of the model, or the explanation, does not add up to the model's own output."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """The user interrupted a block of rows; ``partial`` explains those that had got so far."""
+
+    def __init__(self, partial: object) -> None:
+        super().__init__("interrupted")
+        self.partial = partial
+
+
 class MissingDependencyError(WhenceError, ImportError):
     """An optional package is needed and is not installed."""
 

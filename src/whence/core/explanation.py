@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from whence.core import codec, frame, show
 from whence.core.errors import InputError
+from whence.core.inputs import Images, Inputs, Series, Texts
 from whence.core.provenance import Provenance
 from whence.core.table import Table
 from whence.core.types import Bools, Floats, Int32s, Ints
@@ -51,14 +52,14 @@ class Explanation:
     ----------
     names : Names
         Names of features, outputs and rows.
-    data : Table, array or None
+    data : Table, Images, Texts, Series or None
         What was explained, one entry per row.
     provenance : Provenance
         All that is needed to compute the explanation again.
     """
 
     names: Names = field(default_factory=Names)
-    data: Table | Floats | None = None
+    data: Inputs | Floats | None = None
     provenance: Provenance = field(default_factory=Provenance)
 
     per_row: ClassVar[tuple[str, ...]] = ()
@@ -120,6 +121,12 @@ class Attribution(Explanation):
         Standard error of each value; None where nothing was sampled.
     mask : array of shape (rows, *players) or None
         False where a row has no such player (text of unequal length).
+    converged : bool array of shape (rows,) or None
+        Whether the sampling was settled within its budget; None where nothing was sampled, or no
+        tolerance was asked for.
+    fidelity : array of shape (rows, outputs, 3) or None
+        Of a surrogate such as LIME's: its R squared on samples it was not fitted to, and the bounds
+        of the 95 % interval of that.
 
     Examples
     --------
@@ -139,8 +146,12 @@ class Attribution(Explanation):
     outputs: Floats
     stderr: Floats | None = None
     mask: Bools | None = None
+    converged: Bools | None = None
+    fidelity: Floats | None = None
 
-    per_row: ClassVar[tuple[str, ...]] = ("values", "base_values", "outputs", "stderr", "mask")
+    per_row: ClassVar[tuple[str, ...]] = (
+        "values", "base_values", "outputs", "stderr", "mask", "converged", "fidelity",
+    )  # fmt: skip
 
     @property
     def residual(self) -> Floats:
@@ -178,16 +189,22 @@ class Interaction(Explanation):
     base_values, outputs : arrays of shape (rows, outputs)
         As in `Attribution`.
     index : str
-        Which interaction index: "SII", "k-SII", "BII".
+        Which interaction index: "SII", "k-SII", "BII", "FSII".
+    stderr, converged : arrays or None
+        As in `Attribution`.
     """
 
     sets: Int32s
     values: Floats
     base_values: Floats
     outputs: Floats
-    index: Literal["SII", "k-SII", "BII"]
+    index: Literal["SII", "k-SII", "BII", "FSII"]
+    stderr: Floats | None = None
+    converged: Bools | None = None
 
-    per_row: ClassVar[tuple[str, ...]] = ("values", "base_values", "outputs")
+    per_row: ClassVar[tuple[str, ...]] = (
+        "values", "base_values", "outputs", "stderr", "converged",
+    )  # fmt: skip
 
     @property
     def residual(self) -> Floats:
@@ -320,9 +337,20 @@ class Examples(Explanation):
         """Where a candidate differs from its row, of the shape of ``candidates``."""
         if self.data is None:
             raise InputError("These examples hold no data to compare with: `data` is None.")
-        row = self.data.numbers if isinstance(self.data, Table) else self.data
+        row = _numbers(self.data)
         both_missing = np.isnan(self.candidates) & np.isnan(row[:, None])
         return np.asarray((self.candidates != row[:, None]) & ~both_missing)
+
+
+def _numbers(data: Inputs | Floats) -> NDArray[Any]:
+    """Return what was explained as one array of numbers."""
+    if isinstance(data, Texts):
+        raise InputError("Texts cannot be compared number by number. Compare their strings.")
+    if isinstance(data, Table):
+        return data.numbers
+    if isinstance(data, Images):
+        return data.pixels
+    return data.values if isinstance(data, Series) else np.asarray(data)
 
 
 def _vector(rows: object) -> NDArray[np.generic]:

@@ -4,15 +4,15 @@ All four offer the same: a length, rows by index, a digest, the content of each 
 seeds its random numbers), and ``native``, the object that the model itself is asked with. Beside
 `whence.core.table.Table`:
 
-=========  ============================================  =======================================
-kind       holds                                         parts that may be unknown
-=========  ============================================  =======================================
-`Images`   pixels (rows, height, width, channels)        ``segments`` (rows, height, width)
-`Texts`    strings                                       ``spans`` (rows, parts, 2) in characters
-`Series`   values (rows, times, channels)                ``segments`` (rows, times, channels)
-=========  ============================================  =======================================
+=========  =======================================  ============================================
+kind       holds                                    parts that may be unknown
+=========  =======================================  ============================================
+`Images`   pixels (rows, height, width, channels)   ``segments`` (rows, height, width)
+`Texts`    strings                                  ``segments`` (rows, parts, 2), in characters
+`Series`   values (rows, times, channels)           ``segments`` (rows, times, channels)
+=========  =======================================  ============================================
 
-The geometry of the parts is None until a masker has divided the rows. It then says for each pixel
+``segments`` is None until a masker has divided the rows. It then says for each pixel
 or point in time to which player it belongs, and for each part of a text where it stands.
 """
 
@@ -58,6 +58,10 @@ class Inputs(Protocol):
 
     def __getitem__(self, rows: slice | NDArray[np.int64]) -> Self:
         """Return some rows."""
+        ...
+
+    def divided(self, segments: Int32s) -> Self:
+        """Return the rows with the parts that a masker divided them into."""
         ...
 
     def digest(self) -> str:
@@ -129,6 +133,10 @@ class Images:
         form = np.moveaxis(form, -1, 1) if self.channels_first else form
         return replace(self, pixels=pixels, segments=None, rows=None, native=_as(self.native, form))
 
+    def divided(self, segments: Int32s) -> Self:
+        """Return the same with the parts that a masker divided it into."""
+        return replace(self, segments=segments)
+
     def digest(self) -> str:
         """Return the SHA-256 of the pixels."""
         return digest(["images", np.asarray(self.pixels)])
@@ -149,7 +157,7 @@ class Texts:
     Attributes
     ----------
     strings : tuple of str
-    spans : int32 array of shape (rows, parts, 2) or None
+    segments : int32 array of shape (rows, parts, 2) or None
         First character of each part and the one after its last; -1 where a text has no such part.
     native : object
         The user's own list, array or column; None after loading from a file.
@@ -161,7 +169,7 @@ class Texts:
     """
 
     strings: tuple[str, ...]
-    spans: Int32s | None = None
+    segments: Int32s | None = None
     rows: tuple[str, ...] | None = None
     native: object = field(default=None, repr=False)
 
@@ -179,7 +187,7 @@ class Texts:
         index = np.arange(len(self))[rows]
         return replace(
             self.like([self.strings[i] for i in index]),
-            spans=None if self.spans is None else self.spans[rows],
+            segments=None if self.segments is None else self.segments[rows],
             rows=_labels(self.rows, rows),
         )
 
@@ -190,12 +198,16 @@ class Texts:
             native = np.array(strings, dtype=object)
         elif self.native is not None and not isinstance(self.native, (list, tuple)):
             native = cast("Any", type(self.native))(strings)
-        return replace(self, strings=tuple(strings), spans=None, rows=None, native=native)
+        return replace(self, strings=tuple(strings), segments=None, rows=None, native=native)
 
     def parts(self, row: int) -> tuple[str, ...]:
         """Return the parts of one text; none before a masker has divided it."""
-        spans = () if self.spans is None else self.spans[row]
+        spans = () if self.segments is None else self.segments[row]
         return tuple(self.strings[row][a:b] for a, b in spans if a >= 0)
+
+    def divided(self, segments: Int32s) -> Self:
+        """Return the same with the parts that a masker divided it into."""
+        return replace(self, segments=segments)
 
     def digest(self) -> str:
         """Return the SHA-256 of the strings."""
@@ -263,6 +275,10 @@ class Series:
         """Return other values of shape (rows, times, channels) in the same form."""
         form = values[..., 0] if self.flat else values
         return replace(self, values=values, segments=None, rows=None, native=_as(self.native, form))
+
+    def divided(self, segments: Int32s) -> Self:
+        """Return the same with the parts that a masker divided it into."""
+        return replace(self, segments=segments)
 
     def digest(self) -> str:
         """Return the SHA-256 of names and values."""

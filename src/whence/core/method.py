@@ -1,12 +1,12 @@
 """The protocols between driver, views and methods."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar
 
 from numpy.random import Generator
 
 from whence.core.explanation import Explanation
-from whence.core.table import Table
+from whence.core.inputs import Inputs
 from whence.core.types import Floats, Ints, Level
 
 Output: TypeAlias = Literal["raw", "probability", "log_loss"]
@@ -26,7 +26,9 @@ class Rows:
         What is explained: ``raw``, or the probability or loss made of it.
     labels : int array of shape (rows,) or None
         Position of the true class of each row, for a loss.
-    table : Table or None
+    targets : array of shape (rows,) or None
+        The true numbers of a regression, for a method that explains a loss.
+    inputs : Table, Images, Texts, Series or None
         The rows as the user gave them, from a view whose model is asked about other rows too.
     """
 
@@ -34,7 +36,8 @@ class Rows:
     raw: Floats
     outputs: Floats
     labels: Ints | None = None
-    table: Table | None = None
+    targets: Floats | None = None
+    inputs: Inputs | None = None
 
     def __getitem__(self, rows: slice) -> Self:
         """Return some of the rows."""
@@ -45,14 +48,15 @@ class Rows:
             raw=self.raw[rows],
             outputs=self.outputs[rows],
             labels=labels,
-            table=None if self.table is None else self.table[rows],
+            targets=None if self.targets is None else self.targets[rows],
+            inputs=None if self.inputs is None else self.inputs[rows],
         )
 
-    def given(self) -> Table:
+    def given(self) -> Inputs:
         """Return the rows as the user gave them, from a view that hands them on."""
-        if self.table is None:
-            raise RuntimeError("The view of the model hands on no table of the rows.")
-        return self.table
+        if self.inputs is None:
+            raise RuntimeError("The view of the model does not hand on the rows.")
+        return self.inputs
 
 
 class View(Protocol):
@@ -96,7 +100,11 @@ class View(Protocol):
         """Return the view of another output of the same model."""
         ...
 
-    def rows(self, table: Table, labels: Ints | None) -> Rows:
+    def check(self, inputs: Inputs) -> None:
+        """Raise `InputError` unless the model can be asked about such rows."""
+        ...
+
+    def rows(self, inputs: Any, labels: Ints | None) -> Rows:  # noqa: ANN401  what ``check`` let pass
         """Encode rows and ask the user's own model about them."""
         ...
 
@@ -128,6 +136,9 @@ class Method(Protocol[View_contra, Result_co]):
         The view of the model that ``bind`` reads.
     references : tuple of str
         DOIs of the papers the method comes from.
+
+    A method that explains all rows together, such as a global importance, has ``whole = True`` in
+    its class: it is then called once, with all rows, and returns the one row "all".
     """
 
     needs: ClassVar[type]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from whence.core.digest import digest
 from whence.core.errors import InputError
-from whence.core.types import Floats, Level
+from whence.core.types import Floats, Int32s, Level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,6 +94,10 @@ class Table:
             return str(value)
         number = float(value)
         return f"{number:.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:.4g}"  # noqa: PLR2004  beyond 1e15 digits are noise
+
+    def divided(self, segments: Int32s) -> Self:  # noqa: ARG002  a table is divided by its columns
+        """Return the same: a table is divided by its columns."""
+        return self
 
     def content(self) -> Iterator[bytes]:
         """Yield what each row says as bytes, in which no other row has a say.

@@ -12,7 +12,7 @@ other unknown features.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.random import Generator
@@ -93,7 +93,7 @@ class PermutationShap:
 
 
 def _explain(view: Predict, rows: Rows, Z: Table, permutations: int, rng: Generator) -> Attribution:
-    X = rows.given()
+    X = cast("Table", rows.given())
     check_table(Z, X.names, named=X.named, what="background")
     both = stack(X, Z)
     unknown = view.ask(both[len(X) :])

@@ -1,38 +1,33 @@
-"""The Predict view: a model as a function of a table, whatever is inside.
+"""The Predict view: a model as a function of rows, whatever is inside and whatever the rows are.
 
-It is built of any callable, and of anything that predicts as scikit-learn's estimators do: their
-pipelines, XGBoost, LightGBM and CatBoost. A classifier is asked for its probabilities (its scores,
-where it has none), a binary one for the second class alone; any other model for its prediction.
+The model is asked with the user's own kind of object: a data frame, an array, a tensor, a list of
+strings. How each library is asked is in `whence.models.voices`; here the rows are cut into calls of
+bounded memory, and each answer is checked.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Self, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 
 from whence.core.blocks import cut
-from whence.core.check import check_table
+from whence.core.check import check_table, shorten
 from whence.core.errors import InputError, UnsupportedModelError, VerificationError, WhenceError
+from whence.core.inputs import Images, Inputs, Series, Texts
 from whence.core.method import Output, Rows
 from whence.core.response import Response, respond
 from whence.core.table import Table, table_of
 from whence.core.types import Floats, Ints, Level
-from whence.models.parse.common import class_levels, feature_names, output_names
-from whence.models.parse.sklearn_columns import Columns, rebuilt
+from whence.models.answer import numbers_of, within
+from whence.models.parse.common import output_names
 
-Model: TypeAlias = Any
-"""An object of a library that is not imported here."""
-
-_ASKED = 65_536
-"""Rows that the model is asked about in one call."""
-_BINARY = 2
-
-_VOICES = {"predict_proba": "probability", "decision_function": "score", "predict": "prediction"}
-"""Methods a model is asked by -> unit of the answer; the first that it has."""
-_BOOSTERS = ("xgboost", "lightgbm", "catboost")
-_READ_BY_BOOSTERS = ("numpy", "pandas", "scipy")
-"""Tables that all boosters read; of others they refuse, or crash at, categories."""
+_CALL_BYTES = 64_000_000
+"""Bytes of the rows that the model is asked about in one call; a single row may be larger."""
+_NUMBER = 4
+"""Bytes of a number at least: bytes of images become numbers on the way into a model."""
+_MOST_TEXTS = 1_024
+"""Texts of one call: a model of language needs far more memory than the text itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,7 +37,7 @@ class Predict:
     Attributes
     ----------
     say : callable
-        Table -> what the model answers: (rows,) or (rows, outputs).
+        Table, Images, Texts or Series -> what the model answers: (rows,) or (rows, outputs).
     name : str
         What messages call the model.
     unit : str
@@ -59,9 +54,13 @@ class Predict:
         Import name of the package the model comes from; empty for the user's own function.
     response : str
         What is made of the answer: "identity", or the name of a response function.
+    batch : int
+        Rows of one call at most; fewer where they are more than 64 MB, and of texts at most 1,024.
+    patience : float or None
+        Seconds that one call may take; None waits as long as it takes.
     """
 
-    say: Callable[[Table], object]
+    say: Callable[[Any], object]
     name: str
     unit: str = "prediction"
     features: tuple[str, ...] = ()
@@ -70,6 +69,16 @@ class Predict:
     classes: tuple[Level, ...] = ()
     library: str = ""
     response: Response = "identity"
+    batch: int = 65_536
+    patience: float | None = None
+    _answered: list[int] = field(default_factory=list, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        if self.patience is not None and not self.patience > 0:
+            raise InputError(
+                f"patience is {self.patience!r}. A positive number of seconds is needed, or None."
+            )
 
     def digest(self) -> str:
         """Return nothing: what is inside of the model was not read."""
@@ -95,25 +104,50 @@ class Predict:
             "output='raw' always does."
         )
 
-    def rows(self, table: Table, labels: Ints | None) -> Rows:
-        """Ask the model about the rows explained."""
-        raw = self.ask(table)
-        outputs = self.respond(raw, labels)
-        return Rows(X=table.numbers, raw=raw, outputs=outputs, labels=labels, table=table)
+    def check(self, inputs: Inputs) -> None:
+        """Refuse rows that the model cannot be asked about, before any work.
 
-    def ask(self, table: Table) -> Floats:
+        Raises
+        ------
+        InputError
+            If a table has other columns than the model, or the model reads tables and this is none.
+        """
+        if isinstance(inputs, Table):
+            check_table(inputs, self.features or inputs.names, named=self.named)
+        elif self.named:
+            raise InputError(
+                f"X holds {type(inputs).__name__.lower()} and {self.name} reads a table with "
+                f"columns {shorten(self.features)}. Hand in such a table, or a function that makes "
+                "one of X and asks the model about it."
+            )
+
+    def rows(self, inputs: Inputs, labels: Ints | None) -> Rows:
+        """Ask the model about the rows explained."""
+        raw = self.ask(inputs)
+        return Rows(
+            X=inputs.numbers if isinstance(inputs, Table) else np.empty((len(inputs), 0)),
+            raw=raw,
+            outputs=self.respond(raw, labels),
+            labels=labels,
+            inputs=inputs,
+        )
+
+    def ask(self, inputs: Inputs) -> Floats:
         """Return what the model answers about rows, of shape (rows, raw outputs).
 
         Raises
         ------
         InputError
-            If the model fails, or does not answer with one finite number per row and output.
+            If the model fails, does not answer with one finite number per row and output, or takes
+            longer than ``patience``.
         VerificationError
-            If it has other outputs than when the view was made.
+            If it has another number of outputs than before.
         """
-        if len(table) <= _ASKED:
-            return self._answer(table)
-        return np.concatenate([self._answer(table[s]) for s in cut(len(table), _ASKED)])
+        rows, size = len(inputs), min(self.batch, _fitting(inputs))
+        if rows <= size:
+            return self._answer(inputs, 0, rows)
+        parts = (self._answer(inputs[s], s.start, rows) for s in cut(rows, size))
+        return np.concatenate(list(parts))
 
     def respond(self, raw: Floats, labels: Ints | None) -> Floats:
         """Return what is explained, of shape (rows, outputs), made of the model's answer."""
@@ -138,51 +172,60 @@ class Predict:
         """Return the names of the outputs, now that their number is known."""
         return self.outputs or output_names(None, outputs)
 
-    def _answer(self, table: Table) -> Floats:
+    def _answer(self, inputs: Inputs, first: int, rows: int) -> Floats:
+        """Ask once, about the rows from number ``first`` on of ``rows`` in all."""
+        last = first + len(inputs) - 1
+        which = f"{rows} rows" if len(inputs) == rows else f"rows {first} to {last} of {rows}"
         try:
-            said = self.say(table)
+            said = within(self.patience, lambda: self.say(inputs))
         except WhenceError:
             raise
-        except Exception as error:
+        except TimeoutError as error:
+            if self.patience is None:
+                raise self._failed(error, which) from error
             raise InputError(
-                f"{self.name} raised {type(error).__name__} when asked about {len(table)} rows: "
-                f"{error} A model must answer for any mixture of the rows explained and the "
-                "background. Check that it predicts X itself, fitted and in this form."
+                f"{self.name} did not answer within {self.patience:g} s when asked about {which}. "
+                "Give it more patience, or ask it about fewer rows at a time; it may hang. Its "
+                "thread was left behind."
             ) from error
-        raw = _numbers(said, len(table), self.name)
-        if self.response == "identity" and self.outputs and raw.shape[1] != len(self.outputs):
-            raise VerificationError(
-                f"{self.name} has {raw.shape[1]} outputs and had {len(self.outputs)} when it was "
-                "bound. It was changed since: bind it again."
-            )
+        except Exception as error:
+            raise self._failed(error, which) from error
+        raw = numbers_of(said, len(inputs), first=first, of=rows, name=self.name)
+        self._check_outputs(raw.shape[1])
         return raw
 
+    def _failed(self, error: Exception, which: str) -> InputError:
+        return InputError(
+            f"{self.name} raised {type(error).__name__} when asked about {which}: {error} A model "
+            "must answer for any mixture of the rows explained and the background. Check that it "
+            "predicts X itself, fitted and in this form."
+        )
 
-def _numbers(said: object, rows: int, name: str) -> Floats:
-    """Return an answer as numbers of shape (rows, outputs)."""
-    needed = "Finite numbers of shape (rows,) or (rows, outputs) are needed."
-    try:
-        raw = np.array(said, dtype=np.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{name} answered with a {type(said).__name__} that is not an array of numbers "
-            f"({error}). {needed} Wrap the model in a function that gives them."
-        ) from error
-    if raw.ndim not in (1, 2) or len(raw) != rows or raw.size == 0:
-        raise InputError(
-            f"{name} was asked about {rows} rows and answered with shape {raw.shape}. {needed} "
-            "Wrap the model in a function that gives one answer per row."
-        )
-    raw = raw.reshape(rows, -1)
-    wrong = ~np.isfinite(raw)
-    if wrong.any():
-        row, output = (int(i) for i in np.argwhere(wrong)[0])
-        raise InputError(
-            f"{name} answered {raw[row, output]} for row {row} of {rows}, output {output} "
-            f"({int(wrong.sum())} such answers in all). {needed} Rows may be mixtures of X and the "
-            "background: impute in a pipeline what the model cannot read."
-        )
-    return raw
+    def _check_outputs(self, count: int) -> None:
+        if not self._answered:
+            known = self.response == "identity" and self.outputs
+            self._answered.append(len(self.outputs) if known else count)
+        if count != self._answered[0]:
+            raise VerificationError(
+                f"{self.name} has {count} outputs and had {self._answered[0]} before. "
+                "It was changed since it was bound, or answers by its mood: bind it again, or wrap "
+                "it in a function that always has as many outputs."
+            )
+
+
+def _fitting(inputs: Inputs) -> int:
+    """Return how many rows of such inputs fit in one call."""
+    if isinstance(inputs, Texts):
+        longest = max(map(len, inputs.strings), default=1)
+        return max(1, min(_MOST_TEXTS, _CALL_BYTES // (_NUMBER * max(longest, 1))))
+    if isinstance(inputs, Images):
+        array = inputs.pixels
+    elif isinstance(inputs, Series):
+        array = inputs.values
+    else:
+        array = inputs.numbers if isinstance(inputs, Table) else np.empty((len(inputs), 1))
+    numbers = int(np.prod(array.shape[1:]))
+    return max(1, _CALL_BYTES // max(1, numbers * max(array.itemsize, _NUMBER)))
 
 
 def read_predict(model: object) -> Predict:
@@ -192,7 +235,8 @@ def read_predict(model: object) -> Predict:
     ----------
     model : object
         A fitted estimator or pipeline of scikit-learn or of a library that follows it, a Booster
-        of XGBoost or LightGBM, or a callable: table -> (rows,) or (rows, outputs).
+        of XGBoost or LightGBM, a torch module, a Keras model, an ONNX Runtime session, an
+        `Endpoint`, or a callable: rows -> (rows,) or (rows, outputs).
 
     Raises
     ------
@@ -206,97 +250,14 @@ def read_predict(model: object) -> Predict:
     array([[1.],
            [1.]])
     """
-    voice = _voice(model)
-    if voice is not None:
-        return _estimator(model, voice)
-    if callable(model) and not isinstance(model, type):
-        called = getattr(model, "__name__", type(model).__name__)
-        return Predict(say=_Function(call=model), name=f"The model ({called})")
+    from whence.models.voices import voice_of
+
+    view = voice_of(model)
+    if view is not None:
+        return view
     raise UnsupportedModelError(
         f"The model is {'the class ' if isinstance(model, type) else 'of type '}"
         f"{getattr(model, '__name__', type(model).__name__)}. A fitted model with predict or "
-        "predict_proba is needed, or a function from a table to an array of shape (rows,) or "
-        "(rows, outputs)."
+        "predict_proba is needed, a torch module, Keras model, ONNX Runtime session or Endpoint, "
+        "or a function from rows to an array of shape (rows,) or (rows, outputs)."
     )
-
-
-def _voice(model: Model) -> str | None:
-    """Return the method by which a model is asked; None for a function."""
-    if isinstance(model, type):
-        return None
-    if _library(model) == "xgboost" and type(model).__name__ == "Booster":
-        return "inplace_predict"  # its predict reads a table of its own alone
-    return next((name for name in _VOICES if callable(getattr(model, name, None))), None)
-
-
-def _library(model: Model) -> str:
-    packages = [cls.__module__.partition(".")[0] for cls in type(model).__mro__]
-    return next((name for name in packages if name in ("sklearn", *_BOOSTERS)), "")
-
-
-def _estimator(model: Model, voice: str) -> Predict:
-    unit, library, columns = _VOICES.get(voice, "prediction"), _library(model), _columns(model)
-    labels = () if voice in ("predict", "inplace_predict") else getattr(model, "classes_", ())
-    classes = class_levels(labels)
-    outputs: tuple[str, ...] = ()
-    if unit == "probability" and classes:
-        outputs = output_names(classes, 1 if len(classes) == _BINARY else len(classes))
-    return Predict(
-        say=_Voice(model=model, voice=voice, columns=columns, library=library),
-        name=f"The model ({type(model).__name__}.{voice})",
-        unit=unit,
-        features=columns.features,
-        named=columns.named,
-        outputs=outputs,
-        classes=classes,
-        library=library,
-    )
-
-
-def _columns(model: Model) -> Columns:
-    """Return the columns that a model says it was trained on; none where it does not say."""
-    found: Any = None
-    for attribute in ("feature_names_in_", "feature_names_", "feature_name", "feature_names"):
-        if found is None:
-            found = getattr(model, attribute, None)
-            found = found() if callable(found) else found
-    names = None if found is None else [str(name) for name in found]
-    if names is not None and all(n in (f"Column_{j}", str(j)) for j, n in enumerate(names)):
-        return Columns(features=feature_names(None, len(names)), named=False)
-    count = len(names) if names is not None else getattr(model, "n_features_in_", 0)
-    spaces = _library(model) == "lightgbm"  # it writes an underscore where a space was
-    named = names is not None and not (spaces and any("_" in name for name in names))
-    return Columns(features=feature_names(names, int(count)), named=named)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Function:
-    """Asks a function with the user's own table."""
-
-    call: Callable[..., object]
-
-    def __call__(self, table: Table) -> object:
-        return self.call(rebuilt(table) if table.native is None else table.native)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Voice:
-    """Asks an estimator with a table that it can read."""
-
-    model: Model
-    voice: str
-    columns: Columns
-    library: str
-
-    def __call__(self, table: Table) -> object:
-        said = getattr(self.model, self.voice)(self._readable(table))
-        two = self.voice == "predict_proba" and np.shape(said)[1:] == (_BINARY,)
-        return said[:, 1] if two else said
-
-    def _readable(self, table: Table) -> object:
-        package = type(table.native).__module__.partition(".")[0]
-        if self.library in _BOOSTERS:
-            return table.native if package in _READ_BY_BOOSTERS else rebuilt(table)
-        if self.columns.features:
-            return self.columns.native(table)
-        return rebuilt(table) if table.native is None else table.native

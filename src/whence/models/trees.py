@@ -18,6 +18,7 @@ import numpy as np
 from whence.core.check import check_table
 from whence.core.digest import digest
 from whence.core.errors import InputError, VerificationError, WhenceError
+from whence.core.inputs import Inputs
 from whence.core.method import Output, Rows
 from whence.core.response import Response, respond
 from whence.core.table import Table, table_of
@@ -158,6 +159,15 @@ class Trees:
     def digest(self) -> str:
         """Return the SHA-256 of the node arrays."""
         return self.nodes.digest()
+
+    def check(self, inputs: Inputs) -> None:
+        """Raise `InputError` unless these are tables with the model's columns."""
+        if not isinstance(inputs, Table):
+            raise InputError(
+                f"X holds {type(inputs).__name__.lower()}, and the model is an ensemble of trees, "
+                "which reads tables. Give the table that it was trained on."
+            )
+        check_table(inputs, self.features, named=self.named)
 
     def rows(self, table: Table, labels: Ints | None) -> Rows:
         """Encode rows and ask the user's own model about them."""

@@ -1,0 +1,1 @@
+"""What "absent" means, for tables, images, texts and series."""
