@@ -1,7 +1,5 @@
 """The object that a model is asked with."""
 
-from typing import cast
-
 from whence.core.inputs import Images, Inputs, Series, Texts
 from whence.core.table import Table
 from whence.models.parse.sklearn_columns import rebuilt
@@ -28,4 +26,6 @@ def own_form(inputs: Inputs) -> object:
         return inputs.like(inputs.pixels).native
     if isinstance(inputs, Series):
         return inputs.like(inputs.values).native
-    return rebuilt(cast("Table", inputs))
+    if isinstance(inputs, Table):
+        return rebuilt(inputs)
+    raise TypeError(f"Rows of type {type(inputs).__name__} have no form of the user's own.")
