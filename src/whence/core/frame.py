@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from whence.core.errors import MissingDependencyError
+from whence.core.players import cells_in_row, names_in_row
 from whence.core.table import Table
 
 if TYPE_CHECKING:
@@ -33,28 +34,23 @@ def _rows(e: "Explanation") -> list[str]:
     return list(e.names.rows) if e.names.rows is not None else [str(i) for i in range(len(e))]
 
 
-def _players(e: "Attribution") -> list[str]:
-    shape = e.values.shape[1:-1]
-    names = e.names.features
-    if len(names) == np.prod(shape):
-        return list(names)
-    return [",".join(map(str, index)) for index in np.ndindex(*shape)]
-
-
 def _attribution(e: "Attribution") -> dict[str, Any]:
-    players, outputs, rows = _players(e), list(e.names.outputs), _rows(e)
-    n, p, k = len(rows), len(players), len(outputs)
+    outputs, rows = list(e.names.outputs), _rows(e)
+    n, k = len(rows), len(outputs)
+    players = [name for i in range(n) for name in names_in_row(e, i)]
+    p = len(players) // n
     columns: dict[str, Any] = {
         "row": np.repeat(rows, p * k),
-        "feature": np.tile(np.repeat(players, k), n),
+        "feature": np.repeat(players, k),
         "output": np.tile(outputs, n * p),
         "value": e.values.reshape(-1),
     }
     if isinstance(e.data, Table):
-        cells = [e.data.text(i, j) for i in range(n) for j in range(p)]
-        columns["data"] = np.repeat(cells, k)
+        columns["data"] = np.repeat([cell for i in range(n) for cell in cells_in_row(e, i)], k)
     if e.stderr is not None:
         columns["stderr"] = e.stderr.reshape(-1)
+    if e.mask is not None:  # a row without such a part has no line
+        columns = {name: part[np.repeat(e.mask.reshape(-1), k)] for name, part in columns.items()}
     return columns
 
 
@@ -67,7 +63,7 @@ def _interaction(e: "Interaction") -> dict[str, Any]:
         "set": np.tile(np.repeat(sets, len(outputs)), len(rows)),
         "output": np.tile(outputs, len(rows) * len(sets)),
         "value": e.values.reshape(-1),
-    }
+    } | ({} if e.stderr is None else {"stderr": e.stderr.reshape(-1)})
 
 
 def _effect(e: "Effect") -> dict[str, Any]:

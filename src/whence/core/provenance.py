@@ -1,9 +1,15 @@
 """Where an explanation came from: all that is needed to compute it again."""
 
-from dataclasses import dataclass, field, fields
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, TypeAlias, cast
 
-from whence.core.table import table_of
+import numpy as np
+
+from whence.core.digest import digest
+from whence.core.inputs import inputs_of
+from whence.core.table import Table
+
+_TABLE_AXES = 2
 
 Setting: TypeAlias = bool | int | float | str | tuple["Setting", ...] | dict[str, "Setting"] | None
 
@@ -74,16 +80,29 @@ def settings_of(method: Any) -> dict[str, Setting]:  # noqa: ANN401  a method is
 def background_digest(method: Any) -> str:  # noqa: ANN401  a method is any frozen dataclass
     """Return the digest of the method's background; empty where it has none."""
     background = getattr(method, "background", None)
-    return "" if background is None else table_of(background).digest()
+    if background is None:
+        background = getattr(getattr(method, "masker", None), "background", None)
+    return "" if background is None else inputs_of(background).digest()
 
 
 def _setting(value: Any) -> Setting:  # noqa: ANN401  a setting is any value
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
-        return value
+        return cast("Setting", value)
     if isinstance(value, (tuple, list)):
         return tuple(_setting(part) for part in value)
     if isinstance(value, dict):
         return {str(key): _setting(part) for key, part in value.items()}
+    if is_dataclass(value) and not isinstance(value, (type, Table)):
+        return {"type": type(value).__name__, **settings_of(value)}
+    return _digested(value)
+
+
+def _digested(value: Any) -> Setting:  # noqa: ANN401  data or a function
+    if isinstance(value, np.ndarray) and value.ndim != _TABLE_AXES and value.dtype.kind in "fiub":
+        return digest([value])
     if callable(value):
-        return f"{value.__module__}.{value.__qualname__}"
-    return table_of(value).digest()
+        named = value if hasattr(value, "__qualname__") else type(value)
+        return f"{named.__module__}.{named.__qualname__}"
+    return inputs_of(value).digest()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from whence.core.table import Table
+from whence.core.players import cells_in_row, names_in_row, player_names
 from whence.core.types import Floats
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def html(e: "Explanation") -> str:
 def headline(e: "Explanation") -> str:
     """Return one line: kind, sizes, unit and method."""
     n, k = len(e), len(e.names.outputs)
-    sizes = [_count(n, "row"), _count(len(e.names.features), "feature"), _count(k, "output")]
+    sizes = [_count(n, "row"), _count(_parts(e), "feature"), _count(k, "output")]
     unit = f" in {e.provenance.unit}" if e.provenance.unit else ""
     by = f" by {e.provenance.method}" if e.provenance.method else ""
     return f"{type(e).__name__} of {' x '.join(sizes)}{unit}{by}"
@@ -52,7 +52,7 @@ def headline(e: "Explanation") -> str:
 def footnotes(e: "Explanation") -> list[str]:
     """Return what the sizes are, base value and output for one row, residual and warnings."""
     warnings = [f"warning: {warning}" for warning in e.provenance.warnings]
-    if not hasattr(e, "values") or not e.names.features:
+    if not hasattr(e, "values"):
         return warnings
     notes = []
     if not _signed(e):
@@ -67,7 +67,26 @@ def footnotes(e: "Explanation") -> list[str]:
     residual = getattr(e, "residual", None)
     if residual is not None and residual.size and getattr(e, "index", "") not in ("SII", "BII"):
         notes.append(f"largest residual {np.abs(residual).max():.1e}")
-    return notes + warnings
+    return notes + _precision(e) + warnings
+
+
+def _parts(e: "Explanation") -> int:
+    if type(e).__name__ == "Attribution":
+        return int(np.prod(e.values.shape[1:-1]))  # type: ignore[attr-defined]  # an Attribution has
+    return len(e.names.features)
+
+
+def _precision(e: "Explanation") -> list[str]:
+    """Return how exact sampled values are, and how far a surrogate follows the model."""
+    notes = []
+    stderr = getattr(e, "stderr", None)
+    if stderr is not None and stderr.size:
+        notes.append(f"largest standard error {stderr.max():.1e}")
+    fidelity = getattr(e, "fidelity", None)
+    if fidelity is not None and fidelity.size:
+        worst = fidelity[..., 0].min()
+        notes.append(f"the surrogate explains at least {max(worst, 0):.0%} of what the model does")
+    return notes
 
 
 def _count(n: int, noun: str) -> str:
@@ -109,13 +128,11 @@ def _number(e: "Explanation", size: float) -> str:
 
 
 def _players(e: "Attribution | Explanation") -> list[str]:
-    names = list(e.names.features)
-    players = int(np.prod(e.values.shape[1:-1]))  # type: ignore[union-attr]  # only called with values
-    if len(names) != players:
-        names = [f"player {i}" for i in range(players)]
-    if len(e) == 1 and isinstance(e.data, Table) and len(e.data.names) == len(names):
-        return [f"{name} = {e.data.text(0, j)}" for j, name in enumerate(names)]
-    return names
+    if len(e) != 1:
+        return player_names(e)  # type: ignore[arg-type]  # only called with values
+    cells = cells_in_row(e, 0)  # type: ignore[arg-type]  # as above
+    names = names_in_row(e, 0)  # type: ignore[arg-type]  # as above
+    return [f"{name} = {cell}" if cell else name for name, cell in zip(names, cells, strict=True)]
 
 
 def _sets(e: "Interaction") -> list[str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from whence.core.errors import InputError
 from whence.core.explanation import Attribution, Explanation
+from whence.core.inputs import Inputs
 from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints, Level
 from whence.plots.style import plain, short_number
@@ -178,7 +179,7 @@ def _features(names: tuple[str, ...], players: int) -> tuple[str, ...]:
 
 
 def _data(
-    data: Table | Floats | None, features: tuple[str, ...], rows: int
+    data: Inputs | Floats | None, features: tuple[str, ...], rows: int
 ) -> tuple[Table | Floats | None, Ints]:
     """Find the column of each player: by name where the table has it, else by place."""
     players = len(features)
