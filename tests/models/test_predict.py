@@ -154,7 +154,7 @@ def test_many_rows_are_asked_about_in_parts() -> None:
         (lambda X: X[:, :, None], r"answered with shape \(120, 3, 1\)"),
         (lambda X: X[:, :0], r"answered with shape \(120, 0\)"),
         (lambda X: ["yes"] * len(X), "answered with text, such as 'yes'.*such as answer == 'yes'"),
-        (lambda X: [[1], [1, 2]], "answered with a list that is not an array of numbers"),
+        (lambda X: [X, 1], "answered with a list that is not an array of numbers"),
         (lambda X: X * 1j, r"not an array of numbers \(its dtype is complex128\)"),
         (lambda X: X.no_such, "raised AttributeError when asked about 120 rows: 'numpy.nd"),
         (AdaBoostClassifier(), "AdaBoostClassifier.* raised NotFittedError"),

@@ -22,6 +22,8 @@ from whence.core.types import Floats, Ints, Level
 from whence.models.answer import numbers_of, within
 from whence.models.parse.common import output_names
 
+ROWS = 65_536
+"""Rows that the model is asked about in one call at most."""
 _CALL_BYTES = 64_000_000
 """Bytes of the rows that the model is asked about in one call; a single row may be larger."""
 _NUMBER = 4
@@ -69,7 +71,7 @@ class Predict:
     classes: tuple[Level, ...] = ()
     library: str = ""
     response: Response = "identity"
-    batch: int = 65_536
+    batch: int = ROWS
     patience: float | None = None
     _answered: list[int] = field(default_factory=list, init=False, repr=False)
 

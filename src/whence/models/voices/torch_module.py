@@ -1,0 +1,111 @@
+"""Modules of torch, asked in evaluation mode, without gradients, and left as they were.
+
+A module is asked with one tensor, on the device and in the type of its first floating parameter.
+Whole numbers stay whole numbers (int64) if the module begins with an Embedding, which reads them as
+ids; for any other module they become numbers of its type, bytes of images included. The tensor is a
+copy, since a module may write into what it is asked with.
+
+The answer is a tensor, or an object with ``logits``, as models of Hugging Face give.
+"""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from whence.core.inputs import Inputs
+from whence.models.predict import Predict
+from whence.models.voices.form import is_tensor, numeric_form
+
+Module: TypeAlias = Any
+"""A torch.nn.Module."""
+
+_EMBEDDINGS = ("Embedding", "EmbeddingBag")
+
+_training = threading.RLock()
+"""Held while the mode of a module in training is another than the user's."""
+
+
+def is_module(model: object) -> bool:
+    """Tell whether a model is a module of torch."""
+    return any(
+        cls.__name__ == "Module" and cls.__module__ == "torch.nn.modules.module"
+        for cls in type(model).__mro__
+    )
+
+
+def torch_module(model: Module) -> Predict:
+    """Return the view of a module: tensor -> tensor of shape (rows,) or (rows, outputs)."""
+    name = f"The model ({type(model).__name__})"
+    return Predict(say=_Torch(module=model, name=name), name=name, library="torch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Torch:
+    module: Module
+    name: str
+
+    def __call__(self, inputs: Inputs) -> object:
+        rows = self._tensor(numeric_form(inputs, self.name))
+        with sys.modules["torch"].no_grad(), _evaluating(self.module):
+            said = self.module(rows)
+        return getattr(said, "logits", said)
+
+    def _tensor(self, rows: Any) -> Any:  # noqa: ANN401  tensors are not known here
+        torch = sys.modules["torch"]
+        tensor = rows if is_tensor(rows) else torch.from_numpy(_writable(rows))
+        like = next((p for p in _weights(self.module) if p.is_floating_point()), None)
+        device, dtype = tensor.device, tensor.dtype
+        if like is not None:
+            device, dtype = like.device, like.dtype
+        elif not tensor.is_floating_point():
+            dtype = torch.get_default_dtype()
+        if not tensor.is_floating_point() and _reads_ids(self.module):
+            dtype = torch.int64
+        return tensor.detach().to(device=device, dtype=dtype, copy=True)
+
+
+def _writable(rows: Any) -> Any:  # noqa: ANN401  torch warns of arrays that cannot be written to
+    plain = np.ascontiguousarray(rows)
+    return plain if plain.flags.writeable else plain.copy()
+
+
+def _weights(module: Module) -> Iterator[Any]:
+    yield from module.parameters()
+    yield from module.buffers()
+
+
+def _reads_ids(module: Module) -> bool:
+    """Tell whether the first part of a module that has parameters is an Embedding."""
+    for part in module.modules():
+        if next(iter(part.parameters(recurse=False)), None) is not None:
+            return getattr(part, "original_name", type(part).__name__) in _EMBEDDINGS
+    return False
+
+
+@contextmanager
+def _evaluating(module: Module) -> Iterator[None]:
+    """Put a module into evaluation mode; afterwards each of its parts is in the mode it was in.
+
+    A module that is in evaluation mode already is asked by many threads at once. One in training
+    is asked by one at a time, else one thread would restore what another still needs.
+    """
+    with _training:
+        modes = [(part, part.training) for part in module.modules()]
+        if any(training for _, training in modes):
+            try:
+                with suppress(NotImplementedError):  # what was exported has one mode alone
+                    module.eval()
+                yield
+            finally:
+                with suppress(NotImplementedError):
+                    if modes[0][1]:
+                        module.train()  # which undoes what an `eval` of the user's own did
+                for part, training in modes:
+                    part.training = training
+            return
+    yield
