@@ -44,8 +44,9 @@ class Provenance:
         DOIs of the papers the method comes from.
     warnings : tuple of str
         What the reader must know before trusting the numbers.
-    reasons : tuple of str
-        Why this method was chosen, where it was chosen for the user.
+    reasons, alternatives : tuple of str
+        Why this method was chosen, where it was chosen for the user, and what else would answer
+        the same question.
     """
 
     method: str = ""
@@ -63,6 +64,7 @@ class Provenance:
     references: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
 
 
 def settings_of(method: Any) -> dict[str, Setting]:  # noqa: ANN401  a method is any frozen dataclass
