@@ -4,6 +4,7 @@ from typing import cast
 
 from whence.core.errors import UnsupportedModelError
 from whence.core.method import View
+from whence.models.linear import Linear
 from whence.models.predict import Predict, read_predict
 from whence.models.trees import Trees
 
@@ -22,6 +23,10 @@ def view_of(model: object, needs: type) -> View:
         from whence.models.parse import read_trees
 
         return read_trees(model)
+    if needs is Linear:
+        from whence.models.parse.linear import read_linear
+
+        return read_linear(model)
     if needs is Predict:
         return read_predict(model)
     raise UnsupportedModelError(f"No view of type {needs.__name__} can be built of any model.")

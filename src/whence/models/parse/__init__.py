@@ -31,7 +31,8 @@ _PARSERS: dict[str, dict[str, set[str]]] = {
 }
 """Package a class comes from -> parser -> class names, one of which is in the model's ancestry."""
 
-_SEARCHES = {"BaseSearchCV"}
+SEARCHES = {"BaseSearchCV"}
+"""Classes that stand for the best model they found."""
 
 SUPPORTED = (
     "scikit-learn decision trees, random forests, extra trees, gradient boosting, histogram "
@@ -40,8 +41,8 @@ SUPPORTED = (
 )
 """What `read_trees` reads, in words."""
 
-_REASONS = {
-    "BaseWeightBoosting": "it weighs the votes of its members, which is not a sum of leaves",
+REASONS = {
+    "BaseWeightBoosting": "it weighs the votes of its members",
     "BaseBagging": "its members may be any model",
     "_BaseVoting": "its members may be any model",
     "_BaseStacking": "a second model is stacked on the first ones",
@@ -53,6 +54,7 @@ _REASONS = {
     "OneVsOneClassifier": "it lets one model per pair of classes vote",
     "RandomTreesEmbedding": "it predicts nothing",
 }
+"""Why models of a class cannot be read, whatever they are made of."""
 
 
 def read_trees(model: object) -> Trees:
@@ -71,10 +73,10 @@ def read_trees(model: object) -> Trees:
     UnsupportedModelError
         If the model is no tree ensemble, or cannot be written as a sum of leaves.
     """
-    names = set(_ancestry(model))
-    if any(package == "sklearn" and name in _SEARCHES for package, name in names):
-        return read_trees(_best(model))
-    for package, name in _ancestry(model):
+    names = set(ancestry(model))
+    if any(package == "sklearn" and name in SEARCHES for package, name in names):
+        return read_trees(best_of(model))
+    for package, name in ancestry(model):
         for parser, classes in _PARSERS.get(package, {}).items():
             if name in classes:
                 module = import_module(f"whence.models.parse.{parser}")
@@ -83,13 +85,20 @@ def read_trees(model: object) -> Trees:
     raise _unsupported(model)
 
 
-def _ancestry(model: object) -> Iterator[tuple[str, str]]:
+def ancestry(model: object) -> Iterator[tuple[str, str]]:
     """Yield the package and the name of every class the model is of, nearest first."""
     for cls in type(model).__mro__:
         yield cls.__module__.partition(".")[0], cls.__name__
 
 
-def _best(search: object) -> object:
+def best_of(search: object) -> object:
+    """Return the best model of a search.
+
+    Raises
+    ------
+    InputError
+        If it holds none.
+    """
     best: object = getattr(search, "best_estimator_", None)
     if best is None:
         raise InputError(
@@ -102,7 +111,7 @@ def _best(search: object) -> object:
 def _unsupported(model: object) -> UnsupportedModelError:
     kind = type(model)
     package = kind.__module__.partition(".")[0]
-    reasons = [_REASONS[name] for _, name in _ancestry(model) if name in _REASONS]
+    reasons = [REASONS[name] for _, name in ancestry(model) if name in REASONS]
     why = f", because {reasons[0]}" if reasons else ""
     return UnsupportedModelError(
         f"A {kind.__name__} of {package} cannot be read as a tree ensemble{why}. "

@@ -13,7 +13,7 @@ import numpy as np
 
 from whence.core.errors import InputError, UnsupportedModelError
 from whence.core.table import Table, table_of
-from whence.core.types import Floats
+from whence.core.types import Floats, Ints
 from whence.models.parse import read_trees
 from whence.models.parse.pipeline_owners import acting, owners
 from whence.models.parse.sklearn_columns import Columns, Estimator, Native, columns_of
@@ -36,32 +36,75 @@ def parse(pipeline: Estimator) -> Trees:
     UnsupportedModelError
         If the last step is no tree model, or a step mixes columns.
     """
-    *steps, (_, model) = pipeline.steps
-    inner = read_trees(model)
-    columns = _columns(pipeline, steps, inner)
-    owner = owners(steps, np.arange(len(columns.features)), width=len(inner.features))
-    if len(owner) != len(inner.features):
-        raise UnsupportedModelError(
-            f"The steps of the pipeline make {len(owner)} columns and its model reads "
-            f"{len(inner.features)}. Explain the last step on the transformed table, or use a "
-            "model-agnostic method such as PermutationShap(background=X_train)."
-        )
-    transform = _Transform(
-        steps=tuple(step for _, step in acting(steps)),
-        columns=columns,
-    )
-    player = owner[inner.nodes.player].astype(np.int32)
+    inner = read_trees(pipeline.steps[-1][1])
+    before = before_model(pipeline, inner.features, named=inner.named)
+    columns = before.columns
+    player = before.owner[inner.nodes.player].astype(np.int32)
     return replace(
         inner,
         nodes=replace(inner.nodes, player=player, players=len(columns.features)),
         features=columns.features,
         named=columns.named,
-        encode=_After(transform=transform, ask=inner.encode),
-        predict=_After(transform=transform, ask=inner.predict),
+        encode=before.asking(inner.encode),
+        predict=before.asking(inner.predict),
     )
 
 
-def _columns(pipeline: Estimator, steps: list[tuple[str, Estimator]], inner: Trees) -> Columns:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What a pipeline does before its last step.
+
+    Attributes
+    ----------
+    columns : Columns
+        The columns of the user's table.
+    owner : int array of shape (columns that the last step reads,)
+        Which of the user's columns each was made of.
+    """
+
+    columns: Columns
+    owner: Ints
+    transform: "_Transform"
+
+    def asking(self, ask: Callable[[Table], Floats]) -> Callable[[Table], Floats]:
+        """Return a question about the transformed table as one about the user's table."""
+        return _After(transform=self.transform, ask=ask)
+
+
+def before_model(pipeline: Estimator, read: tuple[str, ...], *, named: bool) -> Before:
+    """Trace the columns that the last step of a pipeline reads back to the user's columns.
+
+    Parameters
+    ----------
+    pipeline : sklearn.pipeline.Pipeline
+    read : tuple of str
+        Names of the columns that the last step reads.
+    named : bool
+        Whether it learned these names.
+
+    Raises
+    ------
+    InputError
+        If the pipeline is not fitted.
+    UnsupportedModelError
+        If a step makes a column out of several of the user's.
+    """
+    steps = pipeline.steps[:-1]
+    columns = _columns(pipeline, steps, Columns(features=read, named=named))
+    owner = owners(steps, np.arange(len(columns.features)), width=len(read))
+    if len(owner) != len(read):
+        raise UnsupportedModelError(
+            f"The steps of the pipeline make {len(owner)} columns and its model reads "
+            f"{len(read)}. Explain the last step on the transformed table, or use a "
+            "model-agnostic method such as PermutationShap(background=X_train)."
+        )
+    steps_acting = tuple(step for _, step in acting(steps))
+    return Before(
+        columns=columns, owner=owner, transform=_Transform(steps=steps_acting, columns=columns)
+    )
+
+
+def _columns(pipeline: Estimator, steps: list[tuple[str, Estimator]], inner: Columns) -> Columns:
     """Return the columns of the user's table: what the first step that remembers them saw."""
     for _, step in acting(steps):
         if hasattr(step, "n_features_in_"):
@@ -73,7 +116,7 @@ def _columns(pipeline: Estimator, steps: list[tuple[str, Estimator]], inner: Tre
                 f"The step {type(step).__name__} of the {type(pipeline).__name__} does not say "
                 "which columns it was trained on, or is not fitted. Call fit(X, y) first."
             )
-    return Columns(features=inner.features, named=inner.named)
+    return inner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
