@@ -102,12 +102,15 @@ class _Onnx:
         declared = self.session.get_inputs()
         if len(declared) == 1:
             return {declared[0].name: self._rows(inputs, declared[0])}
-        if not isinstance(inputs, Table) or len(inputs.names) != len(declared):
+        columns = inputs.names if isinstance(inputs, Table) else ()
+        names = tuple(i.name for i in declared)
+        place = columns if isinstance(inputs, Table) and inputs.named else names
+        if not isinstance(inputs, Table) or len(columns) != len(names) or {*place} != {*names}:
             raise InputError(
-                f"X holds {len(inputs.names)} columns and {self.name} has {len(declared)}. "
+                f"X holds columns {shorten(columns)} and {self.name} reads {shorten(names)}. "
                 "A table with one column per input is needed."
             )
-        return {i.name: self._column(inputs, j, i) for j, i in enumerate(declared)}
+        return {i.name: self._column(inputs, place.index(i.name), i) for i in declared}
 
     def _rows(self, inputs: Inputs, declared: Input) -> NDArray[Any]:
         if declared.type != _TEXT:
