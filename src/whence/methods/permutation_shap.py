@@ -1,59 +1,78 @@
 """Shapley values of any model, by sampling permutations.
 
-A Shapley value is the mean, over all orders of the features, of what a feature adds when it becomes
+A Shapley value is the mean, over all orders of the players, of what a player adds when it becomes
 known after those before it. Each order drawn is walked forward and in reverse: the errors of the
-two walks cancel for every effect of one or two features, so that for a model without interactions
-of three or more features the values are exact from the first pair of walks. A walk ends where the
-model's own prediction is, so the values add up to it exactly, however few the walks. The standard
-error is that of the mean over the pairs of walks, which are independent of each other.
+two walks cancel for every effect of one or two players, so that for a model without interactions
+of three or more the values are exact from the first pair of walks. A walk ends where the model's
+own prediction is, so the values add up to it exactly, however few the walks. The standard error is
+that of the mean over the pairs of walks, which are independent of each other.
 
-An unknown feature takes its values from the rows of the background, all of them, jointly with the
-other unknown features.
+If it is known what causes what, only orders in which causes come before their effects are walked.
+These asymmetric Shapley values give a cause all of what it does by way of its effects.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar, TypeAlias
 
 import numpy as np
-from numpy.random import Generator
 
-from whence.core.blocks import cut
-from whence.core.check import check_table
+from whence.core.check import shorten
 from whence.core.errors import InputError
-from whence.core.explanation import Attribution, Names
-from whence.core.method import Explain, Rows
-from whence.core.mix import mix, stack
-from whence.core.provenance import Provenance
-from whence.core.seeds import row_generators
-from whence.core.table import Table
-from whence.core.types import Bools, Floats, Ints
+from whence.core.explanation import Attribution
+from whence.core.game import Sampler
+from whence.core.method import Explain
+from whence.core.types import Bools
+from whence.kernels.orders import (
+    causal_orders,
+    causal_steps,
+    find_cycle,
+    uniform_orders,
+    uniform_steps,
+)
+from whence.kernels.walks import REMEMBERED, Walks
+from whence.maskers.choice import masker_of
+from whence.maskers.play import Seat, playing
+from whence.maskers.scene import Masker
 from whence.models.predict import Predict
 
-_CELLS = 4_000_000
-"""Cells of the table that the model is asked with at a time; one coalition may need more."""
-_FEWEST = 2
+Edge: TypeAlias = tuple[str | int, str | int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PermutationShap:
-    """Shapley values of any model, with standard errors, in the user's columns.
+    """Shapley values of any model, with standard errors.
 
-    Each row costs at most ``permutations * 2 * (features - 1) * background rows`` predictions.
     A row's numbers depend on the seed and on what the row says, not on the rows beside it, as far
-    as the model itself answers alike for a row in any batch.
+    as the model itself answers alike for a row in any batch. With up to twelve players nothing is
+    asked about twice, and the values are exact where the budget allows all coalitions.
 
     Attributes
     ----------
-    background : table of shape (background, features)
-        Rows that stand for "feature unknown", in the form of ``X``; all are used.
-    permutations : int
-        Orders of the features that are drawn for each row, at least 2; each is walked forward and
-        in reverse. Four times as many halve the standard error.
+    background : table of shape (background, columns) or None
+        Rows that stand for unknown columns, in the form of ``X``, all of them, jointly; short for
+        ``masker=Marginal(background)``.
+    masker : Masker or None
+        How players are hidden; None takes the background, or what is usual for images, texts and
+        series.
+    budget : int or None
+        Most evaluations of the model for one row. At least two pairs of walks are needed, of
+        ``2 * (players - 1)`` coalitions each, and each coalition takes as many evaluations as there
+        are rows of background. None allows 2,048 coalitions, or 32 per player.
+    tolerance : float or None
+        Largest standard error, as a share of the spread of a row's values, at which a row is done;
+        None spends the budget.
+    graph : tuple of (cause, effect) or None
+        Names or numbers of players, such as ``(("age", "income"),)``. If given, asymmetric Shapley
+        values: an order is drawn player by player, each time any of those whose causes are all
+        known already, all of them alike. That is the even choice among all orders that the graph
+        allows if it puts the players in tiers, each caused by all of the tier before; in general
+        it is not.
 
     References
     ----------
     Castro et al., doi:10.1016/j.cor.2008.04.004. Mitchell et al., arXiv:2104.12199 (antithetic
-    permutations).
+    permutations). Frye et al., arXiv:1910.06358 (asymmetric Shapley values).
 
     Examples
     --------
@@ -63,13 +82,21 @@ class PermutationShap:
     >>> e = wh.explain(lambda X: X[:, 0] * X[:, 1], Z + 2, wh.PermutationShap(background=Z), rng=0)
     >>> e.values[0, :, 0], e.stderr[0, :, 0]
     (array([2., 2., 0.]), array([0., 0., 0.]))
+    >>> asymmetric = wh.PermutationShap(background=Z, graph=(("x0", "x1"),))
+    >>> wh.explain(lambda X: X[:, 0] * X[:, 1], Z + 2, asymmetric, rng=0).values[0, :, 0]
+    array([0., 4., 0.])
     """
 
-    background: object
-    permutations: int = 10
+    background: object = None
+    masker: Masker | None = None
+    budget: int | None = None
+    tolerance: float | None = 0.01
+    graph: tuple[Edge, ...] | None = None
 
     needs: ClassVar[type] = Predict
-    references: ClassVar[tuple[str, ...]] = ("10.1016/j.cor.2008.04.004", "arXiv:2104.12199")
+    references: ClassVar[tuple[str, ...]] = (
+        "10.1016/j.cor.2008.04.004", "arXiv:2104.12199", "arXiv:1910.06358",
+    )  # fmt: skip
 
     def bind(self, view: Predict) -> Explain[Attribution]:
         """Check the settings and return the function that explains rows.
@@ -77,116 +104,71 @@ class PermutationShap:
         Raises
         ------
         InputError
-            If the background does not fit the model, or there are fewer than two permutations.
+            If background, masker, budget, tolerance or graph cannot be used.
         """
-        if not isinstance(self.permutations, int) or self.permutations < _FEWEST:
+        self._check()
+        masker = masker_of(self.background, self.masker)
+        return playing(view, masker, self._sampler, budget=self.budget, tolerance=self.tolerance)
+
+    def _check(self) -> None:
+        graph = self.graph
+        if graph is None:
+            return
+        pairs = isinstance(graph, (tuple, list)) and all(
+            isinstance(edge, (tuple, list)) and len(edge) == 2  # noqa: PLR2004  cause and effect
+            for edge in graph
+        )
+        if not pairs:
             raise InputError(
-                f"permutations is {self.permutations!r}. A whole number of at least {_FEWEST} is "
-                "needed: a single one gives no standard error."
+                f"graph is {graph!r:.80}. Pairs of a cause and an effect are needed, such as "
+                "(('age', 'income'),)."
             )
-        Z = view.read(self.background, what="background")
 
-        def explain(rows: Rows, *, rng: Generator) -> Attribution:
-            return _explain(view, rows, Z, self.permutations, rng)
-
-        return explain
-
-
-def _explain(view: Predict, rows: Rows, Z: Table, permutations: int, rng: Generator) -> Attribution:
-    X = cast("Table", rows.given())
-    check_table(Z, X.names, named=X.named, what="background")
-    both = stack(X, Z)
-    unknown = view.ask(both[len(X) :])
-    values = np.empty((len(X), len(X.names), rows.outputs.shape[1]))
-    stderr, base, asked = np.empty_like(values), np.empty_like(rows.outputs), len(Z)
-    for i, own in enumerate(row_generators(X, rng)):
-        label = None if rows.labels is None else rows.labels[i : i + 1]
-        game = _Game(view=view, table=both, row=i, first=len(X), label=label)
-        base[i] = game.mean(unknown[None])[0]
-        orders = own.permuted(np.tile(np.arange(len(X.names)), (permutations, 1)), axis=1)
-        pairs, coalitions = _walks(game, orders, base[i], rows.outputs[i])
-        values[i] = pairs.mean(axis=0)
-        stderr[i] = pairs.std(axis=0, ddof=1) / np.sqrt(permutations)
-        asked += coalitions * len(Z)
-    return Attribution(
-        values=values,
-        base_values=base,
-        outputs=rows.outputs,
-        stderr=stderr,
-        names=Names(outputs=view.names_of(values.shape[2])),
-        provenance=Provenance(evaluations=asked),
-    )
-
-
-def _walks(game: "_Game", orders: Ints, nobody: Floats, everybody: Floats) -> tuple[Floats, int]:
-    """Walk each order forward and in reverse.
-
-    Parameters
-    ----------
-    orders : int array of shape (permutations, players)
-    nobody, everybody : arrays of shape (outputs,)
-        Worth of the two coalitions that end every walk.
-
-    Returns
-    -------
-    gains : array of shape (permutations, players, outputs)
-        What each player added, the mean of the two walks.
-    coalitions : int
-        Number of coalitions whose worth was asked for.
-    """
-    n, p = orders.shape
-    place = np.argsort(orders, axis=1)
-    forward = place[:, None, :] < np.arange(p + 1)[:, None]
-    known = np.stack([forward, ~forward[:, ::-1]], axis=1)
-    distinct, back = np.unique(known.reshape(-1, p), axis=0, return_inverse=True)
-    inner = distinct.any(axis=1) & ~distinct.all(axis=1)
-    worth = np.where(distinct[:, :1], everybody, nobody)  # right for the two ends
-    worth[inner] = game.worth(distinct[inner])
-    gains = np.diff(worth[back.reshape(n, 2, p + 1)], axis=2)
-    each = np.arange(n)[:, None]
-    return (gains[each, 0, place] + gains[each, 1, p - 1 - place]) / 2, int(inner.sum())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Game:
-    """What coalitions of known features are worth at one row: the mean over the background.
-
-    Attributes
-    ----------
-    view : Predict
-    table : Table
-        Rows explained, then the rows of the background.
-    row : int
-        The row explained.
-    first : int
-        The first row of the background.
-    label : int array of shape (1,) or None
-        The true class of the row, for a loss.
-    """
-
-    view: Predict
-    table: Table
-    row: int
-    first: int
-    label: Ints | None
-
-    def worth(self, known: Bools) -> Floats:
-        """Return the worth of coalitions, (coalitions, outputs), of bools (coalitions, players)."""
-        size = max(1, _CELLS // ((len(self.table) - self.first) * known.shape[1]))
-        parts = [self._worth(known[s]) for s in cut(len(known), size)]
-        return np.concatenate(parts) if parts else np.empty((0, 1))
-
-    def mean(self, raw: Floats) -> Floats:
-        """Return the mean response, (coalitions, outputs), of (coalitions, background, raw)."""
-        n, m, k = raw.shape
-        labels = None if self.label is None else np.repeat(self.label, n * m)
-        return np.asarray(
-            self.view.respond(raw.reshape(n * m, k), labels).reshape(n, m, -1).mean(axis=1)
+    def _sampler(self, seat: Seat) -> Sampler:
+        n, rng = seat.players, seat.rng
+        few, causes = n <= REMEMBERED, None
+        if self.graph is not None:
+            causes = _causes(self.graph, seat.scene.names, n)
+            steps = causal_steps(causes) if few else None
+        else:
+            steps = uniform_steps(n) if few else None
+        return Walks(
+            nobody=seat.nobody,
+            everybody=seat.everybody,
+            players=n,
+            orders=lambda count: (
+                uniform_orders(count, n, rng)
+                if causes is None
+                else causal_orders(count, causes, rng)
+            ),
+            antithetic=causes is None,
+            steps=steps,
+            judged=self.tolerance is not None,
         )
 
-    def _worth(self, known: Bools) -> Floats:
-        background = np.arange(self.first, len(self.table))[:, None]
-        index = np.where(known[:, None, :], self.row, background)
-        shape = index.shape
-        raw = self.view.ask(mix(self.table, index.reshape(-1, shape[2])))
-        return self.mean(raw.reshape(*shape[:2], -1))
+
+def _causes(graph: tuple[Edge, ...], names: tuple[str, ...], players: int) -> Bools:
+    """Return whether the second player is a cause of the first, (players, players)."""
+    place = {name: i for i, name in enumerate(names)}
+    causes = np.zeros((players, players), dtype=bool)
+    for cause, effect in graph:
+        causes[_player(effect, place, players), _player(cause, place, players)] = True
+    stuck = find_cycle(causes)
+    if len(stuck):
+        named = [names[i] if names else int(i) for i in stuck]
+        raise InputError(
+            f"graph has a cycle among {shorten(named)}. Causes must come before their effects: "
+            "take an edge of the cycle out."
+        )
+    return causes
+
+
+def _player(who: str | int, place: Mapping[str, int], players: int) -> int:
+    if isinstance(who, str) and who in place:
+        return place[who]
+    if isinstance(who, int) and not isinstance(who, bool) and 0 <= who < players:
+        return who
+    known = f"The players are {shorten(list(place))}" if place else "The players have no names"
+    raise InputError(
+        f"graph names {who!r}. {known}; there are {players} of them. Give names, or numbers from 0."
+    )
