@@ -27,15 +27,14 @@ _READ_BY_BOOSTERS = ("numpy", "pandas", "scipy")
 """Tables that all boosters read; of others they refuse, or crash at, categories."""
 
 
-def method_of(model: Model) -> str | None:
-    """Return the method by which an estimator is asked; None if the model is no estimator."""
-    if _library(model) == "xgboost" and type(model).__name__ == "Booster":
-        return "inplace_predict"  # its predict reads a table of its own alone
-    return next((name for name in _METHODS if callable(getattr(model, name, None))), None)
+def is_estimator(model: object) -> bool:
+    """Tell whether a model has a method by which it can be asked."""
+    return _method(model) is not None
 
 
-def estimator(model: Model, method: str) -> Predict:
-    """Return the view of an estimator that is asked by one of its methods."""
+def estimator(model: Model) -> Predict:
+    """Return the view of an estimator: rows -> (rows,) or (rows, outputs)."""
+    method = _method(model) or "predict"
     unit, library, columns = _METHODS.get(method, "prediction"), _library(model), _columns(model)
     labels = () if method in ("predict", "inplace_predict") else getattr(model, "classes_", ())
     classes = class_levels(labels)
@@ -52,6 +51,12 @@ def estimator(model: Model, method: str) -> Predict:
         classes=classes,
         library=library,
     )
+
+
+def _method(model: Model) -> str | None:
+    if _library(model) == "xgboost" and type(model).__name__ == "Booster":
+        return "inplace_predict"  # its predict reads a table of its own alone
+    return next((name for name in _METHODS if callable(getattr(model, name, None))), None)
 
 
 def _library(model: Model) -> str:

@@ -70,7 +70,8 @@ def numeric_form(inputs: Inputs, name: str) -> Any:  # noqa: ANN401  an array, o
             "training, or explain a function of the table, which encodes it and asks the model."
         )
     native = inputs.native
-    return native if isinstance(native, np.ndarray) else inputs.numbers
+    plain = isinstance(native, np.ndarray) and native.dtype.kind in "fiub"
+    return native if plain else inputs.numbers
 
 
 def array_form(inputs: Inputs, name: str) -> NDArray[Any]:
