@@ -1,0 +1,138 @@
+"""A text divided into words, sentences or tokens, each given by its first and last character.
+
+A word is what stands between blanks, and each Chinese or Japanese character. Punctuation is no
+part of its own: it belongs to the word before it, and to the one after it at the start of a text.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias, cast
+from unicodedata import category
+
+from whence.core.errors import InputError
+
+Span: TypeAlias = tuple[int, int]
+Divider: TypeAlias = Callable[[str], Iterable[Span]]
+
+_ALONE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Chinese characters and Japanese syllables, which no blanks divide into words."""
+_CHUNK = re.compile(rf"[{_ALONE}]|[^\s{_ALONE}]+")
+_SENTENCE_END = re.compile(
+    r"[.!?\u2026]+[\"'\u201d\u2019\u00bb)\]]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d]*|\n+"
+)
+_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|e\.g|i\.e|No)|\b[A-Z])\.$")
+_SPOKEN = ("L", "M", "N", "S")
+"""Letters, marks, numbers and symbols; what consists of anything else is punctuation."""
+
+
+def words(text: str) -> list[Span]:
+    """Return the words of a text, with the punctuation that belongs to them.
+
+    Examples
+    --------
+    >>> [text[a:b] for text in ["It's great, really !"] for a, b in words(text)]
+    ["It's", 'great,', 'really !']
+    """
+    return _with_punctuation(text, [found.span() for found in _CHUNK.finditer(text)])
+
+
+def sentences(text: str) -> list[Span]:
+    """Return the sentences of a text; a new line ends one as a full stop does.
+
+    Examples
+    --------
+    >>> [text[a:b] for text in ["Dr. No came. Why?"] for a, b in sentences(text)]
+    ['Dr. No came.', 'Why?']
+    """
+    ends = [found.end() for found in _SENTENCE_END.finditer(text) if _ends(text, found.end())]
+    starts = [0, *ends]
+    spans = [_trimmed(text, a, b) for a, b in zip(starts, [*ends, len(text)], strict=True)]
+    return _with_punctuation(text, [(a, b) for a, b in spans if a < b])
+
+
+def tokens(text: str, divide: Divider) -> list[Span]:
+    """Return what the user's own function divides a text into.
+
+    Blanks around a token are no part of it, empty tokens are left out, and tokens that share a
+    character, as the bytes of one do, are taken together.
+
+    Raises
+    ------
+    InputError
+        If they are not pairs of places in the text, in order.
+    """
+    spans: list[Span] = []
+    for given in divide(text):
+        first, last = _pair(given, text)
+        first, last = _trimmed(text, first, last)
+        if first >= last:
+            continue
+        if spans and first < spans[-1][0]:
+            raise InputError(
+                f"The tokenizer returned {(first, last)} after {spans[-1]} for {text[:40]!r}. Give "
+                "the tokens in their order in the text."
+            )
+        if spans and first < spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
+        else:
+            spans.append((first, last))
+    return spans
+
+
+def offsets(tokenizer: object) -> Divider:
+    """Return the function from a text to its tokens of a fast tokenizer of Hugging Face.
+
+    Raises
+    ------
+    InputError
+        If it is a slow one, which does not say where its tokens stand.
+    """
+    if not getattr(tokenizer, "is_fast", False):
+        raise InputError(
+            f"unit is {type(tokenizer).__name__}, a tokenizer that does not say where its tokens "
+            "stand. Give its fast form: AutoTokenizer.from_pretrained(..., use_fast=True)."
+        )
+
+    def divide(text: str) -> Iterator[Span]:
+        said = cast("Any", tokenizer)(text, return_offsets_mapping=True, add_special_tokens=False)
+        yield from said["offset_mapping"]
+
+    return divide
+
+
+def _with_punctuation(text: str, spans: list[Span]) -> list[Span]:
+    """Join what is punctuation alone to the part before it, or after it at the start."""
+    whole: list[Span] = []
+    start: int | None = None
+    for first, last in spans:
+        if any(category(c).startswith(_SPOKEN) for c in text[first:last]):
+            whole.append((first if start is None else start, last))
+            start = None
+        elif whole:
+            whole[-1] = (whole[-1][0], last)
+        elif start is None:
+            start = first
+    return whole
+
+
+def _ends(text: str, end: int) -> bool:
+    """Whether a full stop ends a sentence and no abbreviation."""
+    return _ABBREVIATION.search(text, max(0, end - 6), end) is None
+
+
+def _trimmed(text: str, first: int, last: int) -> Span:
+    part = text[first:last]
+    return first + len(part) - len(part.lstrip()), last - len(part) + len(part.rstrip())
+
+
+def _pair(given: object, text: str) -> Span:
+    try:
+        first, last = (int(place) for place in cast("Any", given))
+    except (TypeError, ValueError):
+        first, last = -1, -1
+    if not 0 <= first <= last <= len(text):
+        raise InputError(
+            f"The tokenizer returned {given!r:.60} for {text[:40]!r}, of {len(text)} characters. "
+            "Give (first, last + 1) of each token, in characters."
+        )
+    return first, last
