@@ -1,0 +1,225 @@
+"""Which coalitions to ask about: pairs of a coalition and its complement, sizes evenly spread.
+
+A coalition and its complement together cancel every effect of an even number of players, which no
+Shapley value depends on. A pair is held as its smaller half, without player 0 or with it where
+both halves are of one size.
+"""
+
+from math import comb, lgamma
+
+import numpy as np
+from numpy.random import Generator
+
+from whence.core.types import Bools, Floats, Ints
+
+_LISTED = 50_000
+"""Sizes with no more pairs than this are drawn by rank, others by trial."""
+
+
+def pairs_of_sizes(players: int) -> Floats:
+    """Return how many pairs have a smaller half of 1, 2, ... ``players // 2`` players."""
+    half = np.arange(1, players // 2 + 1)
+    logs = np.array([_log_comb(players, int(s)) for s in half])
+    count = np.rint(np.exp(np.minimum(logs, 690.0)))
+    return np.asarray(np.where(2 * half == players, count / 2, count))
+
+
+def spread(pairs: float, wanted: Floats, most: Floats) -> Floats:
+    """Share out ``pairs`` over sizes in proportion to ``wanted``, none above ``most``.
+
+    These are the shares of sampling without replacement where a pair's chance to be drawn is
+    ``min(1, c / number of its size)``.
+    """
+    share = np.zeros_like(wanted)
+    free = wanted > 0
+    left = min(pairs, float(most[free].sum()))
+    while free.any():
+        level = left / wanted[free].sum()
+        full = free & (wanted * level >= most)
+        if not full.any():
+            share[free] = wanted[free] * level
+            break
+        share[full] = most[full]
+        left -= float(most[full].sum())
+        free &= ~full
+    return share
+
+
+class Leverage:
+    """Draws pairs without replacement, the sizes of the coalitions uniform on 1 ... players - 1.
+
+    Parameters
+    ----------
+    players : int
+    rng : Generator
+
+    Attributes
+    ----------
+    total : float
+        Number of all pairs.
+    drawn : array of shape (players // 2,)
+        Pairs drawn so far, by size of the smaller half.
+
+    References
+    ----------
+    Musco and Witter (2025), arXiv:2410.01917.
+    """
+
+    __slots__ = ("_orders", "_rng", "_seen", "_wanted", "drawn", "number", "players", "total")
+
+    def __init__(self, players: int, rng: Generator) -> None:
+        self.players, self._rng = players, rng
+        self.number = pairs_of_sizes(players)
+        self.total = float(self.number.sum())
+        half = np.arange(1, len(self.number) + 1)
+        self._wanted = np.where(2 * half == players, 1.0, 2.0)
+        self.drawn = np.zeros(len(self.number))
+        self._orders: dict[int, Ints] = {}
+        self._seen: set[bytes] = set()
+
+    def draw(self, pairs: int) -> Bools:
+        """Return up to ``pairs`` smaller halves, (pairs, players), none that was drawn before."""
+        left = min(pairs, int(min(self.total - self.drawn.sum(), 2.0**62)))
+        parts = [np.empty((0, self.players), dtype=bool)]
+        while left > 0:
+            counts = self._counts(left)
+            parts += [self._of_size(int(s) + 1, int(counts[s])) for s in np.flatnonzero(counts)]
+            self.drawn += counts
+            left -= int(counts.sum())
+        return np.concatenate(parts)
+
+    def _counts(self, pairs: int) -> Floats:
+        """Return how many pairs of each size to draw, so that all drawn are well spread."""
+        share = spread(self.drawn.sum() + pairs, self._wanted, self.number)
+        lacking = np.maximum(share - self.drawn, 0.0)
+        lacking *= pairs / lacking.sum()
+        ends = np.floor(np.cumsum(lacking) + self._rng.random() + 1e-9)
+        counts = np.diff(ends, prepend=0.0)
+        counts = np.minimum(counts, self.number - self.drawn)
+        over = int(counts.sum()) - pairs
+        if over > 0:  # rounding gave one too many
+            counts[np.argmax(counts)] -= over
+        if not counts.any():
+            counts[np.argmax(self.number - self.drawn)] = 1.0
+        return counts
+
+    def _of_size(self, size: int, count: int) -> Bools:
+        if self.number[size - 1] <= _LISTED:
+            return self._by_rank(size, count)
+        return self._by_trial(size, count)
+
+    def _by_rank(self, size: int, count: int) -> Bools:
+        number, done = int(self.number[size - 1]), int(self.drawn[size - 1])
+        if size not in self._orders:
+            self._orders[size] = self._rng.permutation(number)
+        return coalition_of_rank(self._orders[size][done : done + count], self.players, size)
+
+    def _by_trial(self, size: int, count: int) -> Bools:
+        found: list[Bools] = []
+        while len(found) < count:
+            known = subsets_of_size(count - len(found), self.players, size, self._rng)
+            if 2 * size == self.players:
+                known ^= known[:, :1]
+            for row, key in zip(known, np.packbits(known, axis=1), strict=True):
+                name = key.tobytes()
+                if name not in self._seen:
+                    self._seen.add(name)
+                    found.append(row)
+        return np.array(found)
+
+
+class Classic:
+    """Draws pairs with replacement, the sizes as the Shapley kernel weighs them.
+
+    Parameters
+    ----------
+    players : int
+    rng : Generator
+
+    Attributes
+    ----------
+    total : float
+        Number of all pairs.
+    counts : float array of shape (distinct pairs,)
+        How often each pair returned so far was drawn.
+
+    References
+    ----------
+    Lundberg and Lee (2017), arXiv:1705.07874.
+    """
+
+    __slots__ = ("_chance", "_place", "_rng", "_times", "players", "total")
+
+    def __init__(self, players: int, rng: Generator) -> None:
+        self.players, self._rng = players, rng
+        self.total = float(pairs_of_sizes(players).sum())
+        s = np.arange(1, players)
+        self._chance = 1 / (s * (players - s)) / (1 / (s * (players - s))).sum()
+        self._place: dict[bytes, int] = {}
+        self._times: list[float] = []
+
+    @property
+    def counts(self) -> Floats:
+        """How often each pair returned so far was drawn, in the order of first draws."""
+        return np.array(self._times)
+
+    def draw(self, pairs: int) -> Bools:
+        """Draw until ``pairs`` new pairs, or all, were found; return the new ones."""
+        wanted = min(self.total, len(self._times) + float(pairs))
+        found = [np.empty((0, self.players), dtype=bool)]
+        while len(self._times) < wanted:
+            size = self._rng.choice(self.players - 1, p=self._chance) + 1
+            known = subsets_of_size(1, self.players, int(size), self._rng)
+            known ^= known[:, :1]
+            place = self._place.setdefault(np.packbits(known).tobytes(), len(self._times))
+            if place < len(self._times):
+                self._times[place] += 1
+            else:
+                self._times.append(1.0)
+                found.append(known)
+        return np.concatenate(found)
+
+
+def subsets_of_size(count: int, players: int, size: int, rng: Generator) -> Bools:
+    """Return uniform random subsets of ``size`` players, (count, players)."""
+    order = np.argsort(rng.random((count, players)), axis=1)
+    return np.asarray(order < size)
+
+
+def coalition_of_rank(rank: Ints, players: int, size: int) -> Bools:
+    """Return the subsets of ``size`` players with the given ranks, (ranks, players).
+
+    Ranks 0 ... C(players, size) - 1 are in the order of the combinatorial number system; those
+    below C(players - 1, size) are without the last player.
+    """
+    known = np.zeros((len(rank), players), dtype=bool)
+    rest, left = rank.astype(np.int64), np.full(len(rank), size)
+    for j in range(players - 1, -1, -1):
+        below = np.array([comb(j, k) for k in range(size + 1)], dtype=np.int64)[left]
+        known[:, j] = (rest >= below) & (left > 0)
+        rest = np.where(known[:, j], rest - below, rest)
+        left = left - known[:, j]
+    return known
+
+
+def value_weights(known: Bools) -> Floats:
+    """Return the weight of each pair in the value of each player, (pairs, players).
+
+    By the definition, ``phi_i = sum over pairs of weight * u`` with ``u`` half the difference of
+    worth between a coalition and its complement: twice 1 / (n C(n - 1, s - 1)) for a member of a
+    coalition of ``s``, minus twice 1 / (n C(n - 1, s)) for others.
+    """
+    n = known.shape[1]
+    inside = 2 * member_weights(n)
+    size = known.sum(axis=1)[:, None]
+    return np.where(known, np.append(0.0, inside)[size], -np.append(inside, 0.0)[size])
+
+
+def member_weights(players: int) -> Floats:
+    """Return 1 / (n C(n - 1, s - 1)) for s = 1 ... n, the Shapley weights of n players."""
+    n = players
+    return np.exp([lgamma(s) + lgamma(n - s + 1) - lgamma(n + 1) for s in range(1, n + 1)])
+
+
+def _log_comb(n: int, k: int) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)

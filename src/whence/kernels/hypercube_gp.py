@@ -1,0 +1,246 @@
+"""A Gaussian process over coalitions, whose Shapley values are known in closed form.
+
+Write a coalition as ``z`` in {-1, 1}^n. The kernel ``prod_j (1 + r_j z_j z'_j)`` gives the effect
+of a set ``T`` of players (its Walsh coefficient) the prior variance ``prod_{j in T} r_j``: players
+of little relevance ``r_j`` take part in little. Only effects of an odd number of players enter a
+Shapley value, ``phi_i = 2 sum_{T with i, |T| odd} beta_T / |T|``, so a coalition and its complement
+are put into one number, ``u = (v(S) - v(complement)) / 2``, whose kernel is the odd part::
+
+    k(z, z') = c sinh(sum_j artanh(r_j) z_j z'_j),   c = prod_j sqrt(1 - r_j^2)
+
+To it is added an unstructured part of variance ``noise`` for each pair of coalitions on its own.
+It is no noise of measurement: it counts in the Shapley values and vanishes where all is known.
+
+Relevances and noise are found by maximum marginal likelihood, under a weak prior that keeps the
+log odds of the relevances together; they are common to all outputs, each of which has its scale.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from whence.core.types import Floats
+from whence.kernels.coalitions import member_weights, value_weights
+from whence.kernels.descent import minimize
+
+_TOP = 0.98
+"""Relevances stay below this."""
+_CENTER, _WITHIN, _BETWEEN = -2.0, 3.0, 1.0
+"""Prior of the log odds: mean, variance of each around their mean, variance of their mean."""
+_NOISE, _NOISE_VARIANCE = -4.0, 20.0
+"""Prior mean and variance of the logarithm of the noise."""
+_LEAST_NOISE = 1e-6
+FITTED = 256
+"""Pairs with which relevances are found, at most."""
+_NODES = 16
+"""Nodes of quadrature at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prior:
+    """What is believed of a game before it is asked.
+
+    Attributes
+    ----------
+    odds : array of shape (players + 1,)
+        Log odds of the relevances, and the logarithm of the noise.
+    scale : array of shape (outputs,)
+        Variance of each output.
+    """
+
+    odds: Floats
+    scale: Floats
+
+    @property
+    def relevance(self) -> Floats:
+        """Relevances, (players,), between 0 and 1."""
+        return np.asarray(_TOP / (1 + np.exp(-self.odds[:-1])))
+
+    @property
+    def noise(self) -> float:
+        """Variance of the unstructured part, as a share of the scale."""
+        return float(_LEAST_NOISE + np.exp(self.odds[-1]))
+
+
+def learn(z: Floats, u: Floats, start: Floats | None, *, steps: int) -> Prior:
+    """Find the prior under which what was seen is most likely.
+
+    Parameters
+    ----------
+    z : array of shape (pairs, players)
+        Coalitions as -1 and 1.
+    u : array of shape (pairs, outputs)
+        Half the difference of worth between coalition and complement; not all zero.
+    start : array of shape (players + 1,) or None
+        Where to start the search.
+    steps : int
+        Evaluations of the likelihood.
+    """
+    if len(z) > FITTED:
+        some = np.linspace(0, len(z) - 1, FITTED).astype(np.int64)
+        z, u = z[some], u[some]
+    power = (u**2).mean(axis=0)
+    seen = power > 0
+    share = np.sqrt(power[seen] / power[seen].sum())
+    likelihood = _Likelihood(z=z, u=u[:, seen] / np.sqrt(power[seen]), share=share / share.sum())
+    odds = minimize(
+        likelihood,
+        _first(z, likelihood) if start is None else start,
+        steps=steps,
+        gain=1e-2,
+        longest=2.0,
+    )
+    scale = np.zeros(u.shape[1])
+    scale[seen] = likelihood.scale(odds) * power[seen]
+    return Prior(odds=odds, scale=scale)
+
+
+def _first(z: Floats, likelihood: "_Likelihood") -> Floats:
+    """Return a start: relevances in proportion to the squared main effects."""
+    main = np.linalg.lstsq(z, likelihood.u, rcond=1e-6)[0] ** 2 @ likelihood.share
+    part = np.clip(main / max(main.max(), 1e-300), 1e-3, 1.0)
+    return np.append(np.log(part / 2 / (1 - part / 2)) / 2, _NOISE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Likelihood:
+    """Minus the logarithm of the posterior of relevances and noise, scales maximized out."""
+
+    z: Floats
+    u: Floats
+    share: Floats
+
+    def scale(self, odds: Floats) -> Floats:
+        prior = Prior(odds=odds, scale=np.ones(1))
+        K, _ = _odd_even(self.z, self.z, prior.relevance)
+        K[np.diag_indices(len(K))] += prior.noise
+        return np.asarray((self.u * np.linalg.solve(K, self.u)).sum(axis=0) / len(K))
+
+    def __call__(self, odds: Floats) -> tuple[float, Floats]:
+        prior, m = Prior(odds=odds, scale=np.ones(1)), len(self.z)
+        r, noise = prior.relevance, prior.noise
+        K, D = _odd_even(self.z, self.z, r)
+        noisy = K.copy()
+        noisy[np.diag_indices(m)] += noise
+        try:
+            logdet = 2 * np.log(np.diag(np.linalg.cholesky(noisy))).sum()
+        except np.linalg.LinAlgError:
+            return np.inf, np.zeros_like(odds)
+        inverse = np.linalg.inv(noisy)
+        a = inverse @ self.u
+        square = (a * self.u).sum(axis=0)
+        value = 0.5 * logdet + 0.5 * m * float(self.share @ np.log(square))
+        M = (a * (self.share * m / square)) @ a.T - inverse
+        # dk/dr_j = (z_j z'_j k_even - r_j k_odd) / (1 - r_j^2)
+        by_r = -0.5 * (((M * D) @ self.z * self.z).sum(axis=0) - r * (M * K).sum()) / (1 - r**2)
+        slope = np.append(by_r * r * (1 - r / _TOP), -0.5 * np.trace(M) * (noise - _LEAST_NOISE))
+        penalty, pull = _penalty(odds)
+        return value + penalty, slope + pull
+
+
+def _penalty(odds: Floats) -> tuple[float, Floats]:
+    """Return minus the log density of the prior of the odds, and its gradient."""
+    each, n = odds[:-1], len(odds) - 1
+    mean = each.mean()
+    tie = n / (_WITHIN + n * _BETWEEN)
+    off = odds[-1] - _NOISE
+    value = (
+        ((each - mean) ** 2).sum() / _WITHIN
+        + (mean - _CENTER) ** 2 * tie
+        + off**2 / _NOISE_VARIANCE
+    )
+    pull = (each - mean) / _WITHIN + (mean - _CENTER) * tie / n
+    return 0.5 * float(value), np.append(pull, off / _NOISE_VARIANCE)
+
+
+def _odd_even(z: Floats, other: Floats, r: Floats) -> tuple[Floats, Floats]:
+    """Return the odd and the even part of the kernel, (rows, others)."""
+    level = np.log1p(-(r**2)).sum() / 2
+    log = (z * np.arctanh(r)) @ other.T
+    up, down = np.exp(log + level) / 2, np.exp(level - log) / 2
+    return up - down, up + down
+
+
+def posterior(prior: Prior, z: Floats, u: Floats) -> tuple[Floats, Floats]:
+    """Return Shapley values and their standard errors, each (players, outputs).
+
+    Parameters
+    ----------
+    prior : Prior
+    z : array of shape (pairs, players)
+        Coalitions as -1 and 1; the pair of everybody and nobody may be among them.
+    u : array of shape (pairs, outputs)
+    """
+    K, _ = _odd_even(z, z, prior.relevance)
+    K[np.diag_indices(len(K))] += prior.noise
+    cross = _structured(z, prior.relevance) + prior.noise * value_weights(z > 0)
+    solved = np.linalg.solve(K, np.hstack([cross, u]))
+    n = z.shape[1]
+    values = cross.T @ solved[:, n:]
+    variance = _variance(prior) - (cross * solved[:, :n]).sum(axis=0)
+    stderr = np.sqrt(np.maximum(variance, 0.0)[:, None] * prior.scale)
+    return values, stderr
+
+
+def left_out(prior: Prior, z: Floats, u: Floats, *, most: int) -> tuple[Floats, Floats]:
+    """Predict each pair from others, as a control variate does.
+
+    Parameters
+    ----------
+    most : int
+        Pairs that predict; if they are fewer than all, each of them is predicted from the others.
+
+    Returns
+    -------
+    left : array of shape (pairs, outputs)
+        What the predictions leave.
+    values : array of shape (players, outputs)
+        Shapley values of what predicts.
+    """
+    some = np.linspace(0, len(z) - 1, most).astype(np.int64)
+    K, _ = _odd_even(z[some], z[some], prior.relevance)
+    K[np.diag_indices(len(K))] += prior.noise
+    inverse = np.linalg.inv(K)
+    weight = inverse @ u[some]
+    left = np.empty_like(u)
+    for part in np.array_split(np.arange(len(z)), len(z) // most + 1):
+        left[part] = u[part] - _odd_even(z[part], z[some], prior.relevance)[0] @ weight
+    left[some] = weight / np.diag(inverse)[:, None]
+    return left, _structured(z[some], prior.relevance).T @ weight
+
+
+def _structured(z: Floats, r: Floats) -> Floats:
+    """Return the Shapley values of k(., z), (rows, players).
+
+    They are ``integral from 0 to 1 of r_i z_i (prod_{j != i} (1 + t r_j z_j) + the same with -t)``,
+    a polynomial in t, integrated by Gauss and Legendre.
+    """
+    n = z.shape[1]
+    total = np.zeros_like(z)
+    for t, w in zip(*_nodes(min(n // 2 + 1, _NODES)), strict=True):
+        for sign in (t, -t):
+            log = np.where(z > 0, np.log1p(sign * r), np.log1p(-sign * r))
+            total += w * np.exp(log.sum(axis=1, keepdims=True) - log)
+    return total * r * z
+
+
+def _variance(prior: Prior) -> Floats:
+    """Return the prior variance of the Shapley values, (players,), for a scale of one.
+
+    ``4 sum_T prod r / |T|^2`` with ``1 / |T|^2`` the integral of ``-log(t) t^(|T| - 1)``; the part
+    of single players, where that is not smooth, is known.
+    """
+    r = prior.relevance
+    n = len(r)
+    total = r.copy()
+    for t, w in zip(*_nodes(4 * _NODES), strict=True):
+        up, down = np.log1p(t * r), np.log1p(-t * r)
+        both = np.exp(up.sum() - up) + np.exp(down.sum() - down)
+        total -= w * np.log(t) * r * (both / 2 - 1)
+    own = member_weights(n).sum() / n  # sum over pairs of (weight / 2)^2
+    return np.asarray(4 * total + 4 * prior.noise * own)
+
+
+def _nodes(count: int) -> tuple[Floats, Floats]:
+    x, w = np.polynomial.legendre.leggauss(count)
+    return (x + 1) / 2, w / 2
