@@ -109,3 +109,7 @@ def test_what_is_no_table_is_refused(X: object, message: str) -> None:
 def test_equal_content_has_an_equal_digest() -> None:
     assert table_of(FRAME).digest() == table_of(FRAME.copy()).digest()
     assert table_of(FRAME).digest() != table_of(FRAME.assign(age=1.0)).digest()
+
+
+def test_columns_of_arrow_that_are_equal_are_not_taken_for_columns_of_one_name() -> None:
+    assert table_of(pa.table({"a": [None, 1.0], "b": [None, 1.0]})).names == ("a", "b")

@@ -6,10 +6,12 @@ that the user gave, a data frame with its types and categories included, so cell
 that very table.
 """
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias, cast
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from numpy.typing import NDArray
 
 from whence.core.errors import InputError
 from whence.core.table import Table, is_sparse
@@ -60,13 +62,52 @@ def mix(table: Table, index: Ints) -> Table:
            [3., 2.]])
     """
     numbers = np.take_along_axis(table.numbers, index, axis=0)
+    native: Any = table.native
+    if isinstance(native, np.ndarray):
+        native = np.take_along_axis(native, index, axis=0)
+    elif native is not None:
+        native = gathered(native, index.T, numbers)
     return Table(
-        names=table.names,
-        numbers=numbers,
-        levels=table.levels,
-        named=table.named,
-        native=_mixed(table.native, index, numbers),
+        names=table.names, numbers=numbers, levels=table.levels, named=table.named, native=native
     )
+
+
+def as_array(native: Any) -> NDArray[Any] | None:  # noqa: ANN401  a table of any library
+    """Return the user's own table as one array, where that loses nothing; else None."""
+    if isinstance(native, np.ndarray):
+        return native
+    if type(native).__module__.startswith("pandas") and hasattr(native, "dtypes"):
+        types = set(native.dtypes.tolist())
+        if len(types) == 1 and isinstance(one := types.pop(), np.dtype) and one.kind in "fiub":
+            return cast("NDArray[Any]", native.to_numpy())
+    return None
+
+
+def as_given(cells: NDArray[Any], native: Any) -> object:  # noqa: ANN401  a table of any library
+    """Return an array in the form of the table that `as_array` made an array of."""
+    if isinstance(native, np.ndarray):
+        return cells
+    return type(native)(cells, columns=native.columns, copy=False)
+
+
+def gathered(native: Any, index: Iterable[Ints], numbers: Floats) -> object:  # noqa: ANN401  a table of any library
+    """Return a table of which column j is that of ``native`` at the rows that ``index[j]`` names.
+
+    Parameters
+    ----------
+    native : table
+        No array.
+    index : iterable of int arrays of shape (rows,), one per column
+    numbers : array of shape (rows, columns)
+        What comes of it as numbers, which is all that a sparse matrix is made of.
+    """
+    if is_sparse(native):
+        return type(native)(numbers.astype(native.dtype))
+    frame = nw.from_native(native, eager_only=True)
+    if frame.implementation.is_pandas():  # without an index that gathering would have to carry
+        columns = {j: native.iloc[:, j].array.take(at) for j, at in enumerate(index)}
+        return type(native)(columns, copy=False).set_axis(native.columns, axis=1)
+    return _joined([s[at].to_frame() for s, at in zip(frame.iter_columns(), index, strict=True)])
 
 
 def _codes(X: Table, Z: Table, column: int) -> tuple[Floats, _Levels]:
@@ -111,6 +152,9 @@ def _stacked(X: Table, Z: Table) -> object:
         return type(a)(np.concatenate([X.numbers, Z.numbers]).astype(a.dtype))
     if isinstance(a, np.ndarray):
         return np.concatenate([a, b])
+    x, z = as_array(a), as_array(b)
+    if x is not None and z is not None and x.dtype == z.dtype:
+        return as_given(np.concatenate([x, z]), a)
     pairs = zip(*(nw.from_native(f, eager_only=True).iter_columns() for f in (a, b)), strict=True)
     return _joined([_appended(x, z) for x, z in pairs])
 
@@ -140,20 +184,6 @@ def _same_categories(x: nw.Series[Any], z: nw.Series[Any]) -> tuple[nw.Series[An
     union = a.cat.categories.append(b.cat.categories.difference(a.cat.categories, sort=False))
     x, z = (nw.from_native(s.cat.set_categories(union), series_only=True) for s in (a, b))
     return x, z
-
-
-def _mixed(native: Any, index: Ints, numbers: Floats) -> object:  # noqa: ANN401  a table of any library
-    if native is None:
-        return None
-    if is_sparse(native):
-        return type(native)(numbers.astype(native.dtype))
-    if isinstance(native, np.ndarray):
-        return np.take_along_axis(native, index, axis=0)
-    frame = nw.from_native(native, eager_only=True)
-    if frame.implementation.is_pandas():  # without an index that gathering would have to carry
-        columns = {j: native.iloc[:, j].array.take(at) for j, at in enumerate(index.T)}
-        return type(native)(columns).set_axis(native.columns, axis=1)
-    return _joined([s[at].to_frame() for s, at in zip(frame.iter_columns(), index.T, strict=True)])
 
 
 def _joined(columns: list[nw.DataFrame[Any]]) -> object:

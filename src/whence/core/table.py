@@ -172,7 +172,9 @@ def table_of(X: object) -> Table:
         return _of_sparse(cast("_Sparse", X))
     if isinstance(X, np.ndarray):
         return _of_array(X)
-    _check_unique(tuple(str(name) for name in getattr(X, "columns", ())))
+    arrow = type(X).__module__.startswith("pyarrow")
+    names = getattr(X, "column_names" if arrow else "columns", ())
+    _check_unique(tuple(str(name) for name in names))
     if _is_plain_pandas(X):
         return _of_plain_pandas(X)
     frame = nw.from_native(cast("Any", X), eager_only=True, pass_through=True)
