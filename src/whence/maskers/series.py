@@ -110,7 +110,7 @@ class SeriesMasker:
         return _Parts(
             data=series.divided(np.repeat(players[None], n, axis=0)),
             part=players,
-            names=_names(part, series),
+            names=lag_names(part, series),
             hidden=self._hidden(series, Z, rng),
             interpolate=self.hide == "interpolate",
             alike=not isinstance(self.hide, str) or (self.hide == "mean" and Z is not None),
@@ -215,7 +215,7 @@ def _parts_of(segments: object, times: int) -> Int32s:
     return np.asarray(np.unique(given, return_inverse=True)[1].reshape(-1), dtype=np.int32)
 
 
-def _names(part: Int32s, series: Series) -> tuple[str, ...]:
+def lag_names(part: Int32s, series: Series) -> tuple[str, ...]:
     """Name each segment of each channel by its lags; lag 1 is the last point in time."""
     plain = series.channels == ("channel 0",)
     spans = []
