@@ -20,6 +20,10 @@ _TEXT = "USTO"
 """Kinds of arrays that may hold text."""
 
 
+class LateError(Exception):
+    """There was no answer in the time allowed; no `TimeoutError`, which a model may raise itself."""
+
+
 def within(seconds: float | None, work: Callable[[], T]) -> T:
     """Return ``work()``, unless it takes longer than ``seconds``.
 
@@ -28,7 +32,7 @@ def within(seconds: float | None, work: Callable[[], T]) -> T:
 
     Raises
     ------
-    TimeoutError
+    LateError
         If it takes longer.
 
     Examples
@@ -51,7 +55,7 @@ def within(seconds: float | None, work: Callable[[], T]) -> T:
     try:
         result, error = done.get(timeout=seconds)
     except queue.Empty:
-        raise TimeoutError(f"no answer within {seconds:g} s") from None
+        raise LateError(f"no answer within {seconds:g} s") from None
     if error is not None:
         raise error
     return cast("T", result)

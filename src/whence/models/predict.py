@@ -19,7 +19,7 @@ from whence.core.method import Output, Rows
 from whence.core.response import Response, respond
 from whence.core.table import Table, table_of
 from whence.core.types import Floats, Ints, Level
-from whence.models.answer import numbers_of, within
+from whence.models.answer import LateError, numbers_of, within
 from whence.models.parse.common import output_names
 
 ROWS = 65_536
@@ -182,11 +182,9 @@ class Predict:
             said = within(self.patience, lambda: self.say(inputs))
         except WhenceError:
             raise
-        except TimeoutError as error:
-            if self.patience is None:
-                raise self._failed(error, which) from error
+        except LateError as error:
             raise InputError(
-                f"{self.name} did not answer within {self.patience:g} s when asked about {which}. "
+                f"{self.name} did not answer within {self.patience} s when asked about {which}. "
                 "Give it more patience, or ask it about fewer rows at a time; it may hang. Its "
                 "thread was left behind."
             ) from error
