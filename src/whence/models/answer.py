@@ -21,7 +21,7 @@ _TEXT = "USTO"
 
 
 class LateError(Exception):
-    """There was no answer in the time allowed; no `TimeoutError`, which a model may raise itself."""
+    """There was no answer in time. It is no `TimeoutError`, which a model may raise itself."""
 
 
 def within(seconds: float | None, work: Callable[[], T]) -> T:
