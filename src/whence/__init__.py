@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from whence import plots as plots
     from whence.api import bind as bind
     from whence.api import explain as explain
+    from whence.catalog import methods as methods
     from whence.core.codec import load as load
     from whence.core.errors import InputError as InputError
     from whence.core.errors import MissingDependencyError as MissingDependencyError
@@ -27,25 +28,62 @@ if TYPE_CHECKING:
     from whence.core.explanation import Examples as Examples
     from whence.core.explanation import Interaction as Interaction
     from whence.core.explanation import Rules as Rules
+    from whence.core.inputs import images_of as images_of
+    from whence.core.inputs import series_of as series_of
+    from whence.core.inputs import texts_of as texts_of
     from whence.core.measurement import Measurement as Measurement
+    from whence.maskers.causal import Causal as Causal
+    from whence.maskers.conditional import Conditional as Conditional
+    from whence.maskers.image import ImageMasker as ImageMasker
+    from whence.maskers.series import SeriesMasker as SeriesMasker
+    from whence.maskers.tabular import Baseline as Baseline
+    from whence.maskers.tabular import Marginal as Marginal
+    from whence.maskers.text import TextMasker as TextMasker
+    from whence.methods.exact_shap import ExactShap as ExactShap
+    from whence.methods.kernel_shap import KernelShap as KernelShap
+    from whence.methods.lime import Lime as Lime
+    from whence.methods.linear_shap import LinearShap as LinearShap
+    from whence.methods.occlusion import Occlusion as Occlusion
+    from whence.methods.partition_shap import PartitionShap as PartitionShap
     from whence.methods.permutation_shap import PermutationShap as PermutationShap
+    from whence.methods.sage import Sage as Sage
+    from whence.methods.shapley_interactions import ShapleyInteractions as ShapleyInteractions
     from whence.methods.tree_banzhaf import TreeBanzhaf as TreeBanzhaf
     from whence.methods.tree_interactions import TreeInteractions as TreeInteractions
     from whence.methods.tree_shap import TreeShap as TreeShap
+    from whence.metrics.pick import submodular_pick as submodular_pick
+    from whence.metrics.stability import stability as stability
+    from whence.models.endpoint import Endpoint as Endpoint
     from whence.plots import plot as plot
     from whence.reports.narrate import narrate as narrate
     from whence.reports.report import report as report
 
 _HOME = {
     "Attribution": "whence.core.explanation",
+    "Baseline": "whence.maskers.tabular",
+    "Causal": "whence.maskers.causal",
+    "Conditional": "whence.maskers.conditional",
     "Effect": "whence.core.explanation",
+    "Endpoint": "whence.models.endpoint",
+    "ExactShap": "whence.methods.exact_shap",
     "Examples": "whence.core.explanation",
+    "ImageMasker": "whence.maskers.image",
     "InputError": "whence.core.errors",
     "Interaction": "whence.core.explanation",
+    "KernelShap": "whence.methods.kernel_shap",
+    "Lime": "whence.methods.lime",
+    "LinearShap": "whence.methods.linear_shap",
+    "Marginal": "whence.maskers.tabular",
     "Measurement": "whence.core.measurement",
     "MissingDependencyError": "whence.core.errors",
+    "Occlusion": "whence.methods.occlusion",
+    "PartitionShap": "whence.methods.partition_shap",
     "PermutationShap": "whence.methods.permutation_shap",
     "Rules": "whence.core.explanation",
+    "Sage": "whence.methods.sage",
+    "SeriesMasker": "whence.maskers.series",
+    "ShapleyInteractions": "whence.methods.shapley_interactions",
+    "TextMasker": "whence.maskers.text",
     "TreeBanzhaf": "whence.methods.tree_banzhaf",
     "TreeInteractions": "whence.methods.tree_interactions",
     "TreeShap": "whence.methods.tree_shap",
@@ -54,11 +92,17 @@ _HOME = {
     "WhenceError": "whence.core.errors",
     "bind": "whence.api",
     "explain": "whence.api",
+    "images_of": "whence.core.inputs",
     "load": "whence.core.codec",
+    "methods": "whence.catalog",
     "narrate": "whence.reports.narrate",
     "plot": "whence.plots",
     "plots": "whence",
     "report": "whence.reports.report",
+    "series_of": "whence.core.inputs",
+    "stability": "whence.metrics.stability",
+    "submodular_pick": "whence.metrics.pick",
+    "texts_of": "whence.core.inputs",
 }
 
 

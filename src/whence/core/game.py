@@ -7,7 +7,7 @@ when the answer is settled, is not its business: `whence.maskers.play` does that
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from numpy.random import Generator
 
@@ -62,6 +62,15 @@ class Sampler(Protocol):
 
     def estimate(self) -> Estimate | None:
         """Return the values as far as they are known; None while too little was told."""
+        ...
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """A sampler that wants to know which copy completed each coalition it asked for."""
+
+    def drawn(self, u: Floats) -> None:
+        """Take the numbers (coalitions,) in [0, 1) that draw the copies; see `Scene.mask`."""
         ...
 
 

@@ -24,7 +24,7 @@ from numpy.random import Generator
 from whence.core.blocks import cut
 from whence.core.errors import InputError, Interrupted, VerificationError
 from whence.core.explanation import Attribution, Names
-from whence.core.game import Estimate, Sampler
+from whence.core.game import Drawn, Estimate, Sampler
 from whence.core.method import Explain, Rows
 from whence.core.provenance import Provenance
 from whence.core.seeds import row_generators
@@ -236,7 +236,10 @@ class _Game:
         """Return numbers that are spread evenly over [0, 1), in random order."""
         if self.draws is None:
             return np.zeros(size)
-        return np.asarray((self.draws.permutation(size) + self.draws.random(size)) / size)
+        u = np.asarray((self.draws.permutation(size) + self.draws.random(size)) / size)
+        if isinstance(self.sampler, Drawn):
+            self.sampler.drawn(u)
+        return u
 
 
 def _until_done(games: Sequence[_Game], asker: "_Asker") -> bool:
