@@ -11,7 +11,6 @@ If it is known what causes what, only orders in which causes come before their e
 These asymmetric Shapley values give a cause all of what it does by way of its effects.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -30,6 +29,7 @@ from whence.kernels.orders import (
     uniform_orders,
     uniform_steps,
 )
+from whence.kernels.players import player_of
 from whence.kernels.walks import REMEMBERED, Walks
 from whence.maskers.choice import masker_of
 from whence.maskers.play import Seat, playing
@@ -149,10 +149,10 @@ class PermutationShap:
 
 def _causes(graph: tuple[Edge, ...], names: tuple[str, ...], players: int) -> Bools:
     """Return whether the second player is a cause of the first, (players, players)."""
-    place = {name: i for i, name in enumerate(names)}
     causes = np.zeros((players, players), dtype=bool)
     for cause, effect in graph:
-        causes[_player(effect, place, players), _player(cause, place, players)] = True
+        before, after = (player_of(w, names, players, setting="graph") for w in (cause, effect))
+        causes[after, before] = True
     stuck = find_cycle(causes)
     if len(stuck):
         named = [names[i] if names else int(i) for i in stuck]
@@ -161,14 +161,3 @@ def _causes(graph: tuple[Edge, ...], names: tuple[str, ...], players: int) -> Bo
             "take an edge of the cycle out."
         )
     return causes
-
-
-def _player(who: str | int, place: Mapping[str, int], players: int) -> int:
-    if isinstance(who, str) and who in place:
-        return place[who]
-    if isinstance(who, int) and not isinstance(who, bool) and 0 <= who < players:
-        return who
-    known = f"The players are {shorten(list(place))}" if place else "The players have no names"
-    raise InputError(
-        f"graph names {who!r}. {known}; there are {players} of them. Give names, or numbers from 0."
-    )
