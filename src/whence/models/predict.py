@@ -185,8 +185,8 @@ class Predict:
         except LateError as error:
             raise InputError(
                 f"{self.name} did not answer within {self.patience} s when asked about {which}. "
-                "Give it more patience, or ask it about fewer rows at a time; it may hang. Its "
-                "thread was left behind."
+                "Give a longer timeout=, or fewer rows at a time; or it hangs. Its thread was left "
+                "behind."
             ) from error
         except Exception as error:
             raise self._failed(error, which) from error
