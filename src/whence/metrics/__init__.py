@@ -1,0 +1,1 @@
+"""Measurements of explanations and of models; one table for all of them."""
