@@ -154,8 +154,8 @@ def test_columns_without_names_are_grouped_by_number() -> None:
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        ({"a": ["rat"]}, r"column 'rat' in 'a'.*lacks \(is it 'rate'\?\)"),
-        ({"a": [0]}, "column 0 in 'a'"),
+        ({"a": ["rat"]}, r"The group 'a' names column 'rat'.*lacks \(is it 'rate'\?\)"),
+        ({"a": [0]}, "The group 'a' names column 0, which"),
         ({"a": ["age", "rate"], "b": ["rate"]}, "'rate' twice, in 'a' and 'b'"),
         ({"a": ["rate", "rate"]}, "'rate' twice"),
         ({"job": ["age", "rate"]}, "a group called 'job'"),

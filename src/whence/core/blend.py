@@ -78,13 +78,17 @@ class Blend:
         back : int array of shape (coalitions * copies,)
             Which of ``kept`` is the same as each row.
         """
+        return first_of_each(self.words(codes).reshape(-1))
+
+    def words(self, codes: Words) -> Words:
+        """Return a number for each row, (coalitions, copies), the same for rows that are."""
         unknown = (~self.known).astype(np.uint64)
         known = codes[self.row].sum(axis=1, where=self.known, dtype=np.uint64)
         if len(self.other) == 1:
             rest = unknown @ codes[self.other[0]].T
         else:
             rest = np.einsum("cp,cbp->cb", unknown, codes[self.other])
-        return _first_of_each((known[:, None] + rest).reshape(-1))
+        return np.asarray(known[:, None] + rest)
 
     def _cells(self, array: NDArray[Any], kept: Ints | None) -> NDArray[Any]:
         first, second = array[self.row][:, None, :], array[self.other]
@@ -121,7 +125,14 @@ def _scrambled(words: Words) -> Words:
     return words ^ (words >> np.uint64(31))
 
 
-def _first_of_each(words: Words) -> tuple[Ints, Ints] | None:
+def first_of_each(words: Words) -> tuple[Ints, Ints] | None:
+    """Return the places of distinct numbers, and which of them each number is; None if all differ.
+
+    Examples
+    --------
+    >>> first_of_each(np.array([7, 5, 7], dtype=np.uint64))
+    (array([0, 1]), array([0, 1, 0]))
+    """
     order = np.argsort(words)
     ranked = words[order]
     starts = np.concatenate([[True], ranked[1:] != ranked[:-1]])

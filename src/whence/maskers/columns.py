@@ -60,7 +60,7 @@ def players_of(table: Table, groups: Groups | None) -> Players:
     group_of: dict[int, str] = {}
     for group, columns in _checked(groups).items():
         for column in columns:
-            j = _position(table, column, group)
+            j = place_of(table, column, f"The group {group!r}")
             if j in group_of:
                 raise InputError(
                     f"groups has column {table.names[j]!r} twice, in {group_of[j]!r} and "
@@ -77,6 +77,35 @@ def players_of(table: Table, groups: Groups | None) -> Players:
     names = tuple(dict.fromkeys(every))
     place = {name: i for i, name in enumerate(names)}
     return Players(names=names, owner=np.array([place[name] for name in every], dtype=np.int64))
+
+
+def place_of(table: Table, column: str | int, where: str) -> int:
+    """Return the place of a column that a setting names.
+
+    Parameters
+    ----------
+    table : Table
+    column : str or int
+        Its name or, where the table has no names, its number.
+    where : str
+        What names it, for messages.
+
+    Raises
+    ------
+    InputError
+        If there is no such column.
+    """
+    if str(column) in table.names:
+        return table.names.index(str(column))
+    unnamed = not table.named and isinstance(column, int) and not isinstance(column, bool)
+    if unnamed and 0 <= int(column) < len(table.names):
+        return int(column)
+    close = get_close_matches(str(column), table.names, n=1)
+    guess = f" (is it {close[0]!r}?)" if close else ""
+    raise InputError(
+        f"{where} names column {column!r}, which the background lacks{guess}. Its columns are "
+        f"{shorten(table.names)}. Name some of these."
+    )
 
 
 def table_only(inputs: Inputs, background: Table) -> Table:
@@ -112,18 +141,4 @@ def _refuse(what: str) -> NoReturn:
     raise InputError(
         f"groups is {what[:80]}. A dict is needed from the name of each group to a list of its "
         "columns, such as {'address': ['street', 'town']}."
-    )
-
-
-def _position(table: Table, column: str | int, group: str) -> int:
-    if str(column) in table.names:
-        return table.names.index(str(column))
-    unnamed = not table.named and isinstance(column, int) and not isinstance(column, bool)
-    if unnamed and 0 <= int(column) < len(table.names):
-        return int(column)
-    close = get_close_matches(str(column), table.names, n=1)
-    guess = f" (is it {close[0]!r}?)" if close else ""
-    raise InputError(
-        f"groups has column {column!r} in {group!r}, which the background lacks{guess}. Its "
-        f"columns are {shorten(table.names)}. Name some of these."
     )
