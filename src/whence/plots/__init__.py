@@ -10,23 +10,30 @@ from whence.plots.dependence import scatter
 from whence.plots.force_page import force_html
 from whence.plots.forces import force
 from whence.plots.grids import heatmap
+from whence.plots.images import image
 from whence.plots.pairs import interaction_matrix
 from whence.plots.paths import decision
+from whence.plots.series import series
 from whence.plots.steps import waterfall
 from whence.plots.suitable import plot
 from whence.plots.swarms import beeswarm
+from whence.plots.texts import TextPicture, text
 from whence.plots.violins import violin
 
 __all__ = [
+    "TextPicture",
     "bar",
     "beeswarm",
     "decision",
     "force",
     "force_html",
     "heatmap",
+    "image",
     "interaction_matrix",
     "plot",
     "scatter",
+    "series",
+    "text",
     "violin",
     "waterfall",
 ]

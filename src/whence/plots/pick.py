@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from whence.core.errors import InputError
 from whence.core.explanation import Attribution, Explanation
-from whence.core.inputs import Inputs
+from whence.core.inputs import Images, Inputs, Texts
+from whence.core.players import names_in_row
 from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints, Level
 from whence.plots.style import plain, short_number
@@ -19,6 +20,8 @@ from whence.plots.style import plain, short_number
 Name = int | str
 Kind = TypeVar("Kind", bound=Explanation)
 
+ROWS = ("force_html",)
+"""Pictures of several rows, each by itself."""
 IMPORTANCE = ("all",)
 """Labels of the rows of an importance."""
 NEGLIGIBLE = 1e-3
@@ -46,6 +49,8 @@ class Panel:
         What was explained.
     column : int array of shape (players,)
         Column of ``data`` that each player is; -1 for none.
+    own : tuple of tuples of str or None
+        Names of the players of each row, where rows have players of their own, as texts have.
     """
 
     values: Floats
@@ -60,6 +65,11 @@ class Panel:
     rows: tuple[str, ...] | None
     data: Table | Floats | None
     column: Ints
+    own: tuple[tuple[str, ...], ...] | None = None
+
+    def name(self, row: int, player: int) -> str:
+        """Return the name of a player in a row."""
+        return self.features[player] if self.own is None else self.own[row][player]
 
     def numbers(self, player: int) -> Floats | None:
         """Return the column of a player as numbers or codes of categories; None if unknown."""
@@ -152,6 +162,7 @@ def read(e: object, output: Name, picture: str) -> Panel:
             "infinite. A picture needs finite contributions: look at `values` and the model."
         )
     features = _features(e.names.features, values.shape[1])
+    own = _own(e, picture)
     data, column = _data(e.data, features, n)
     return Panel(
         values=values,
@@ -166,6 +177,7 @@ def read(e: object, output: Name, picture: str) -> Panel:
         rows=e.names.rows,
         data=data,
         column=column,
+        own=own,
     )
 
 
@@ -176,6 +188,19 @@ def _features(names: tuple[str, ...], players: int) -> tuple[str, ...]:
             "Give `names.features` one name per player."
         )
     return names or tuple(f"x{j}" for j in range(players))
+
+
+def _own(e: Attribution, picture: str) -> tuple[tuple[str, ...], ...] | None:
+    """Return the names of each row's own parts, which only a picture of single rows can show."""
+    if e.names.features or not isinstance(e.data, Images | Texts):
+        return None
+    if len(e) > 1 and picture not in ROWS:
+        held = type(e.data).__name__.lower()
+        raise InputError(
+            f"`{picture}` compares rows, and each of these {len(e)} {held} has parts of its own. "
+            "Take one row: e[i]."
+        )
+    return tuple(tuple(names_in_row(e, i)) for i in range(len(e)))
 
 
 def _data(

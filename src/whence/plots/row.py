@@ -56,10 +56,10 @@ def row_steps(panel: Panel, row: int, most: int) -> tuple[Step, ...]:
     if panel.present is not None:
         players = players[panel.present[row]]
     shown, rest = (players[part] for part in split(np.abs(values[players]), most))
-    short = short_names([panel.features[j] for j in shown])
+    short = short_names([panel.name(row, j) for j in shown])
     steps = [
         Step(
-            name=plain(panel.features[j]),
+            name=plain(panel.name(row, j)),
             short=name,
             cell=panel.cell(row, j),
             value=float(values[j]),
