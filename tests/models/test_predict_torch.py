@@ -200,7 +200,7 @@ def test_an_exported_module_is_asked_in_the_mode_it_was_exported_in() -> None:
 def test_texts_and_categories_are_refused_with_what_to_do() -> None:
     view = read_predict(network())
 
-    with pytest.raises(InputError, match=r"X holds texts and The model .Sequential. reads numbers"):
+    with pytest.raises(InputError, match=r"asked with a list of texts"):
         view.ask(texts_of(["a", "b"]))
     with pytest.raises(InputError, match="Column 'job' holds categories"):
         view.ask(table_of(pd.DataFrame({"job": ["clerk"]})))
@@ -222,3 +222,11 @@ def test_the_library_of_a_function_of_tensors_does_not_matter() -> None:
         return (torch.tensor(rows) @ weight).bfloat16()
 
     assert_allclose(asked(model, X)[:, 0], X.sum(axis=1), rtol=0.01, atol=0.05)
+
+
+def test_a_module_that_reads_texts_is_asked_with_them() -> None:
+    class Length(torch.nn.Module):
+        def forward(self, texts: list[str]) -> torch.Tensor:
+            return torch.tensor([float(len(text)) for text in texts])
+
+    assert_array_equal(read_predict(Length()).ask(texts_of(["a", "bcd"])), [[1.0], [3.0]])

@@ -3,7 +3,7 @@
 A module is asked with one tensor, on the device and in the type of its first floating parameter.
 Whole numbers stay whole numbers (int64) if the module begins with an Embedding, which reads them as
 ids; for any other module they become numbers of its type, bytes of images included. The tensor is a
-copy, since a module may write into what it is asked with.
+copy, since a module may write into what it is asked with. Texts are handed over as a list.
 
 The answer is a tensor, or an object with ``logits``, as models of Hugging Face give.
 """
@@ -17,7 +17,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from whence.core.inputs import Inputs
+from whence.core.errors import InputError
+from whence.core.inputs import Inputs, Texts
 from whence.models.predict import Predict
 from whence.models.voices.form import is_tensor, numeric_form
 
@@ -50,9 +51,22 @@ class _Torch:
     name: str
 
     def __call__(self, inputs: Inputs) -> object:
-        rows = self._tensor(numeric_form(inputs, self.name))
-        with sys.modules["torch"].no_grad(), _evaluating(self.module):
-            said = self.module(rows)
+        rows = (
+            list(inputs.strings)
+            if isinstance(inputs, Texts)
+            else self._tensor(numeric_form(inputs, self.name))
+        )
+        try:
+            with sys.modules["torch"].no_grad(), _evaluating(self.module):
+                said = self.module(rows)
+        except (TypeError, AttributeError) as error:
+            if isinstance(inputs, Texts):  # most modules know tensors alone
+                raise InputError(
+                    f"{self.name} was asked with a list of texts and raised {error}. Explain a "
+                    "function of texts instead, which makes numbers of them, as its tokenizer "
+                    "does, and then asks the model."
+                ) from error
+            raise
         return getattr(said, "logits", said)
 
     def _tensor(self, rows: Any) -> Any:  # noqa: ANN401  tensors are not known here
