@@ -1,8 +1,7 @@
 """Which coalitions to ask about: pairs of a coalition and its complement, sizes evenly spread.
 
 A coalition and its complement together cancel every effect of an even number of players, which no
-Shapley value depends on. A pair is held as its smaller half, without player 0 or with it where
-both halves are of one size.
+Shapley value depends on. A pair is held as one of its halves, the smaller one if there is one.
 """
 
 from math import comb, lgamma
@@ -14,6 +13,8 @@ from whence.core.types import Bools, Floats, Ints
 
 _LISTED = 50_000
 """Sizes with no more pairs than this are drawn by rank, others by trial."""
+_TRIES = 5
+"""How often the classic scheme draws again in place of pairs that it drew before."""
 
 
 def pairs_of_sizes(players: int) -> Floats:
@@ -164,23 +165,45 @@ class Classic:
         return np.array(self._times)
 
     def draw(self, pairs: int) -> Bools:
-        """Draw until ``pairs`` new pairs, or all, were found; return the new ones."""
-        wanted = min(self.total, len(self._times) + float(pairs))
-        found = [np.empty((0, self.players), dtype=bool)]
-        while len(self._times) < wanted:
-            size = self._rng.choice(self.players - 1, p=self._chance) + 1
-            known = subsets_of_size(1, self.players, int(size), self._rng)
-            known ^= known[:, :1]
-            place = self._place.setdefault(np.packbits(known).tobytes(), len(self._times))
+        """Draw until ``pairs`` new pairs were found, or new ones have become rare; return them."""
+        if len(self._times) + pairs >= self.total and self.total < _LISTED:
+            return self._rest()
+        wanted = len(self._times) + float(pairs)
+        found = np.empty((0, self.players), dtype=bool)
+        for _ in range(_TRIES):
+            lacking = int(wanted - len(self._times))
+            if lacking:
+                found = np.concatenate([found, self._draw_once(lacking)])
+        return found
+
+    def _rest(self) -> Bools:
+        """Return all pairs that were never drawn."""
+        number = np.arange(1, 2 ** (self.players - 1))
+        known = (number[:, None] >> np.arange(-1, self.players - 1).clip(0)) % 2 == 1
+        known[:, 0] = False
+        keys = np.packbits(known, axis=1)
+        new = np.array([key.tobytes() not in self._place for key in keys], dtype=bool)
+        self._place |= {key.tobytes(): -1 for key in keys[new]}
+        self._times += [1.0] * int(new.sum())
+        return np.asarray(known[new])
+
+    def _draw_once(self, count: int) -> Bools:
+        """Draw ``count`` pairs and return those that are new."""
+        size = self._rng.choice(self.players - 1, size=count, p=self._chance) + 1
+        known = subsets_of_size(count, self.players, size[:, None], self._rng)
+        known ^= known[:, :1]
+        new = np.zeros(count, dtype=bool)
+        for i, key in enumerate(np.packbits(known, axis=1)):
+            place = self._place.setdefault(key.tobytes(), len(self._times))
             if place < len(self._times):
                 self._times[place] += 1
             else:
                 self._times.append(1.0)
-                found.append(known)
-        return np.concatenate(found)
+                new[i] = True
+        return known[new]
 
 
-def subsets_of_size(count: int, players: int, size: int, rng: Generator) -> Bools:
+def subsets_of_size(count: int, players: int, size: int | Ints, rng: Generator) -> Bools:
     """Return uniform random subsets of ``size`` players, (count, players)."""
     order = np.argsort(rng.random((count, players)), axis=1)
     return np.asarray(order < size)
@@ -218,7 +241,8 @@ def value_weights(known: Bools) -> Floats:
 def member_weights(players: int) -> Floats:
     """Return 1 / (n C(n - 1, s - 1)) for s = 1 ... n, the Shapley weights of n players."""
     n = players
-    return np.exp([lgamma(s) + lgamma(n - s + 1) - lgamma(n + 1) for s in range(1, n + 1)])
+    logs = [lgamma(s) + lgamma(n - s + 1) - lgamma(n + 1) for s in range(1, n + 1)]
+    return np.asarray(np.exp(logs), dtype=np.float64)
 
 
 def _log_comb(n: int, k: int) -> float:

@@ -13,9 +13,12 @@ It is no noise of measurement: it counts in the Shapley values and vanishes wher
 
 Relevances and noise are found by maximum marginal likelihood, under a weak prior that keeps the
 log odds of the relevances together; they are common to all outputs, each of which has its scale.
+Likelihood alone is too sure of what it found. So the search is repeated without a part of the
+pairs; by how much these are predicted worse than the posterior says is added to the noise, for the
+standard errors.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,10 +33,20 @@ _CENTER, _WITHIN, _BETWEEN = -2.0, 3.0, 1.0
 _NOISE, _NOISE_VARIANCE = -4.0, 20.0
 """Prior mean and variance of the logarithm of the noise."""
 _LEAST_NOISE = 1e-6
-FITTED = 256
+FITTED = 192
 """Pairs with which relevances are found, at most."""
+_GAIN = 0.1
+"""A step of the search that gains less log likelihood is the last."""
+_MOST = 600.0
+"""Logarithm of the largest number to compute with."""
 _NODES = 16
 """Nodes of quadrature at most."""
+_FOLDS, _FEWEST = 3, 8
+"""Parts for cross-validation, and pairs from which there is any."""
+_WRONG = 3.0
+"""Predictions this many times worse than expected, in squares, show that the prior is wrong."""
+_WIDER = 0.5
+"""Squared standard errors grow by this much times players over pairs, as relevances are found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,23 +56,24 @@ class Prior:
     Attributes
     ----------
     odds : array of shape (players + 1,)
-        Log odds of the relevances, and the logarithm of the noise.
+        Log odds of the relevances, and the logarithm of the likeliest noise.
+    noise : float
+        Variance of the unstructured part, as a share of the scale.
+    doubt : float
+        What cross-validation would add to the noise; standard errors take it for true.
     scale : array of shape (outputs,)
         Variance of each output.
     """
 
     odds: Floats
+    noise: float
+    doubt: float
     scale: Floats
 
     @property
     def relevance(self) -> Floats:
         """Relevances, (players,), between 0 and 1."""
-        return np.asarray(_TOP / (1 + np.exp(-self.odds[:-1])))
-
-    @property
-    def noise(self) -> float:
-        """Variance of the unstructured part, as a share of the scale."""
-        return float(_LEAST_NOISE + np.exp(self.odds[-1]))
+        return _relevance(self.odds)
 
 
 def learn(z: Floats, u: Floats, start: Floats | None, *, steps: int) -> Prior:
@@ -70,7 +84,7 @@ def learn(z: Floats, u: Floats, start: Floats | None, *, steps: int) -> Prior:
     z : array of shape (pairs, players)
         Coalitions as -1 and 1.
     u : array of shape (pairs, outputs)
-        Half the difference of worth between coalition and complement; not all zero.
+        Half the difference of worth between coalition and complement.
     start : array of shape (players + 1,) or None
         Where to start the search.
     steps : int
@@ -81,18 +95,63 @@ def learn(z: Floats, u: Floats, start: Floats | None, *, steps: int) -> Prior:
         z, u = z[some], u[some]
     power = (u**2).mean(axis=0)
     seen = power > 0
+    if not seen.any():
+        odds = np.append(np.full(z.shape[1], _CENTER), _NOISE)
+        return Prior(odds=odds, noise=_LEAST_NOISE, doubt=0.0, scale=power)
     share = np.sqrt(power[seen] / power[seen].sum())
-    likelihood = _Likelihood(z=z, u=u[:, seen] / np.sqrt(power[seen]), share=share / share.sum())
-    odds = minimize(
-        likelihood,
-        _first(z, likelihood) if start is None else start,
-        steps=steps,
-        gain=1e-2,
-        longest=2.0,
+    likelihood = _Likelihood(
+        z=z, u=u[:, seen] / np.sqrt(power[seen]), share=share / share.sum(), least=_LEAST_NOISE
     )
+    first = _first(z, likelihood) if start is None else start
+    found = _checked(likelihood, _search(likelihood, first, steps), steps)
     scale = np.zeros(u.shape[1])
-    scale[seen] = likelihood.scale(odds) * power[seen]
-    return Prior(odds=odds, scale=scale)
+    scale[seen] = found.scale * power[seen]
+    return replace(found, scale=scale)
+
+
+def _search(likelihood: "_Likelihood", start: Floats, steps: int) -> Prior:
+    odds = minimize(likelihood, start, steps=steps, gain=_GAIN, longest=2.0)
+    noise = likelihood.noise(odds)
+    K = _kernel(likelihood.z, odds, noise)
+    scale = (likelihood.u * np.linalg.solve(K, likelihood.u)).sum(axis=0) / len(K)
+    return Prior(odds=odds, noise=noise, doubt=0.0, scale=scale)
+
+
+def _checked(likelihood: "_Likelihood", found: Prior, steps: int) -> Prior:
+    """Doubt the prior as far as cross-validation does; search again if it is plainly wrong."""
+    m = len(likelihood.z)
+    if m < _FEWEST:
+        return found
+    seen, expected = np.zeros_like(found.scale), np.zeros_like(found.scale)
+    for fold in range(_FOLDS):
+        out = (np.arange(m) + fold) % _FOLDS == 0
+        rest = replace(likelihood, z=likelihood.z[~out], u=likelihood.u[~out])
+        prior = _search(rest, found.odds, steps // 2)
+        mean, variance = _predicted(prior, rest, likelihood.z[out])
+        seen += ((likelihood.u[out] - mean) ** 2).sum(axis=0) / m
+        expected += variance.sum() * prior.scale / m
+    excess = max(0.0, float(likelihood.share @ ((seen - expected) / found.scale)))
+    if float(likelihood.share @ (seen / expected)) < _WRONG:
+        return replace(found, doubt=excess)
+    return _search(replace(likelihood, least=max(excess, _LEAST_NOISE)), found.odds, steps)
+
+
+def _predicted(prior: Prior, seen: "_Likelihood", z: Floats) -> tuple[Floats, Floats]:
+    """Return mean (pairs, outputs) and variance (pairs,), for a scale of one, of unseen pairs."""
+    cross, _ = _odd_even(z, seen.z, prior.relevance)
+    solved = np.linalg.solve(_kernel(seen.z, prior.odds, prior.noise), np.hstack([cross.T, seen.u]))
+    own = _odd_even(z[:1], z[:1], prior.relevance)[0][0, 0] + prior.noise
+    return cross @ solved[:, len(z) :], own - (cross.T * solved[:, : len(z)]).sum(axis=0)
+
+
+def _kernel(z: Floats, odds: Floats, noise: float) -> Floats:
+    K, _ = _odd_even(z, z, _relevance(odds))
+    K[np.diag_indices(len(K))] += noise
+    return K
+
+
+def _relevance(odds: Floats) -> Floats:
+    return np.asarray(_TOP / (1 + np.exp(-odds[:-1])))
 
 
 def _first(z: Floats, likelihood: "_Likelihood") -> Floats:
@@ -109,16 +168,13 @@ class _Likelihood:
     z: Floats
     u: Floats
     share: Floats
+    least: float
 
-    def scale(self, odds: Floats) -> Floats:
-        prior = Prior(odds=odds, scale=np.ones(1))
-        K, _ = _odd_even(self.z, self.z, prior.relevance)
-        K[np.diag_indices(len(K))] += prior.noise
-        return np.asarray((self.u * np.linalg.solve(K, self.u)).sum(axis=0) / len(K))
+    def noise(self, odds: Floats) -> float:
+        return float(self.least + np.exp(odds[-1]))
 
     def __call__(self, odds: Floats) -> tuple[float, Floats]:
-        prior, m = Prior(odds=odds, scale=np.ones(1)), len(self.z)
-        r, noise = prior.relevance, prior.noise
+        m, r, noise = len(self.z), _relevance(odds), self.noise(odds)
         K, D = _odd_even(self.z, self.z, r)
         noisy = K.copy()
         noisy[np.diag_indices(m)] += noise
@@ -133,7 +189,7 @@ class _Likelihood:
         M = (a * (self.share * m / square)) @ a.T - inverse
         # dk/dr_j = (z_j z'_j k_even - r_j k_odd) / (1 - r_j^2)
         by_r = -0.5 * (((M * D) @ self.z * self.z).sum(axis=0) - r * (M * K).sum()) / (1 - r**2)
-        slope = np.append(by_r * r * (1 - r / _TOP), -0.5 * np.trace(M) * (noise - _LEAST_NOISE))
+        slope = np.append(by_r * r * (1 - r / _TOP), -0.5 * np.trace(M) * (noise - self.least))
         penalty, pull = _penalty(odds)
         return value + penalty, slope + pull
 
@@ -157,7 +213,7 @@ def _odd_even(z: Floats, other: Floats, r: Floats) -> tuple[Floats, Floats]:
     """Return the odd and the even part of the kernel, (rows, others)."""
     level = np.log1p(-(r**2)).sum() / 2
     log = (z * np.arctanh(r)) @ other.T
-    up, down = np.exp(log + level) / 2, np.exp(level - log) / 2
+    up, down = np.exp(np.minimum(log + level, _MOST)) / 2, np.exp(level - log) / 2
     return up - down, up + down
 
 
@@ -171,15 +227,18 @@ def posterior(prior: Prior, z: Floats, u: Floats) -> tuple[Floats, Floats]:
         Coalitions as -1 and 1; the pair of everybody and nobody may be among them.
     u : array of shape (pairs, outputs)
     """
-    K, _ = _odd_even(z, z, prior.relevance)
-    K[np.diag_indices(len(K))] += prior.noise
-    cross = _structured(z, prior.relevance) + prior.noise * value_weights(z > 0)
-    solved = np.linalg.solve(K, np.hstack([cross, u]))
-    n = z.shape[1]
-    values = cross.T @ solved[:, n:]
-    variance = _variance(prior) - (cross * solved[:, :n]).sum(axis=0)
-    stderr = np.sqrt(np.maximum(variance, 0.0)[:, None] * prior.scale)
-    return values, stderr
+    cross, weights = _structured(z, prior.relevance), value_weights(z > 0)
+    K, n = _kernel(z, prior.odds, prior.noise), z.shape[1]
+    own = cross + prior.noise * weights
+    solved = np.linalg.solve(K, np.hstack([u, own]))
+    values = own.T @ solved[:, :-n]
+    if prior.doubt:
+        K[np.diag_indices(len(K))] += prior.doubt
+        own = own + prior.doubt * weights
+        solved = np.linalg.solve(K, own)
+    variance = _variance(prior) - (own * solved[:, -n:]).sum(axis=0)
+    variance = np.maximum(variance, 0.0) * (1 + _WIDER * n / len(z))
+    return values, np.sqrt(variance[:, None] * prior.scale)
 
 
 def left_out(prior: Prior, z: Floats, u: Floats, *, most: int) -> tuple[Floats, Floats]:
@@ -193,14 +252,11 @@ def left_out(prior: Prior, z: Floats, u: Floats, *, most: int) -> tuple[Floats, 
     Returns
     -------
     left : array of shape (pairs, outputs)
-        What the predictions leave.
     values : array of shape (players, outputs)
         Shapley values of what predicts.
     """
     some = np.linspace(0, len(z) - 1, most).astype(np.int64)
-    K, _ = _odd_even(z[some], z[some], prior.relevance)
-    K[np.diag_indices(len(K))] += prior.noise
-    inverse = np.linalg.inv(K)
+    inverse = np.linalg.inv(_kernel(z[some], prior.odds, prior.noise))
     weight = inverse @ u[some]
     left = np.empty_like(u)
     for part in np.array_split(np.arange(len(z)), len(z) // most + 1):
@@ -238,7 +294,7 @@ def _variance(prior: Prior) -> Floats:
         both = np.exp(up.sum() - up) + np.exp(down.sum() - down)
         total -= w * np.log(t) * r * (both / 2 - 1)
     own = member_weights(n).sum() / n  # sum over pairs of (weight / 2)^2
-    return np.asarray(4 * total + 4 * prior.noise * own)
+    return np.asarray(4 * total + 4 * (prior.noise + prior.doubt) * own)
 
 
 def _nodes(count: int) -> tuple[Floats, Floats]:

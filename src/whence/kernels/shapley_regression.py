@@ -25,7 +25,7 @@ _GROWTH = 0.75
 """Each later batch, as a share of what is known."""
 _MODELED = 1_200
 """With more pairs the Gaussian process is a control variate."""
-_STEPS = (25, 12)
+_STEPS = (15, 8)
 """Evaluations of the likelihood: the first time, and later."""
 
 
@@ -87,7 +87,7 @@ class ShapleyRegression:
         return int(min(2 * self._draws.total, 2 * self.players))
 
     def ask(self, most: int) -> Bools:
-        """Return pairs of coalitions, (coalitions, players): smaller halves, then complements."""
+        """Return pairs of coalitions, (coalitions, players): first halves, then complements."""
         known = len(self._known)
         pairs = max(_FIRST * self.players // 2, int(known * _GROWTH))
         if known + 1.5 * pairs >= self._draws.total:

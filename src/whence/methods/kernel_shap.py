@@ -55,8 +55,8 @@ class KernelShap:
     References
     ----------
     Lundberg and Lee, arXiv:1705.07874. Covert and Lee, arXiv:2012.01536 (pairs, standard errors).
-    Musco and Witter, arXiv:2410.01917 (leverage sampling). OddSHAP, arXiv:2602.01399 (only effects of
-    an odd number of players matter).
+    Musco and Witter, arXiv:2410.01917 (leverage sampling). OddSHAP, arXiv:2602.01399 (only effects
+    of an odd number of players matter).
 
     Examples
     --------
