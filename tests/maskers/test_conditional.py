@@ -137,6 +137,16 @@ def test_draws_depend_on_the_seed_alone(masker: str) -> None:
     assert not np.array_equal(drawn(1), drawn(2))
 
 
+def test_single_completions_may_be_asked_for_in_any_number() -> None:
+    Z, known = rng.normal(size=(400, 3)), np.tile([True, False, False], (30_000, 1))
+    u = rng.random(30_000)
+    for name in ("copula", "empirical"):
+        scene = scene_of(MASKERS[name](Z), Z[:2])
+        all_at_once = copies(scene.mask(np.zeros(30_000, int), known, u)).numbers
+        last = copies(scene.mask(np.zeros(5, int), known[-5:], u[-5:])).numbers
+        assert_array_equal(all_at_once[-5:], last)
+
+
 def gaussian(cov: Floats, n: int) -> Floats:
     return np.random.default_rng(8).multivariate_normal(np.zeros(len(cov)), cov, size=n)
 

@@ -78,17 +78,13 @@ class Blend:
         back : int array of shape (coalitions * copies,)
             Which of ``kept`` is the same as each row.
         """
-        return first_of_each(self.words(codes).reshape(-1))
-
-    def words(self, codes: Words) -> Words:
-        """Return a number for each row, (coalitions, copies), the same for rows that are."""
         unknown = (~self.known).astype(np.uint64)
         known = codes[self.row].sum(axis=1, where=self.known, dtype=np.uint64)
         if len(self.other) == 1:
             rest = unknown @ codes[self.other[0]].T
         else:
             rest = np.einsum("cp,cbp->cb", unknown, codes[self.other])
-        return np.asarray(known[:, None] + rest)
+        return first_of_each((known[:, None] + rest).reshape(-1))
 
     def _cells(self, array: NDArray[Any], kept: Ints | None) -> NDArray[Any]:
         first, second = array[self.row][:, None, :], array[self.other]

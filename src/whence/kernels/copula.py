@@ -20,11 +20,14 @@ from statistics import NormalDist
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.blocks import cut
 from whence.core.types import Bools, Floats, Ints
 
 _SHRUNK = 1e-4
 """Least intensity of shrinkage, so that columns that are equal do no harm."""
 _FEW = 2
+_CELLS = 4_000_000
+"""Numbers that a batch of regressions may hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,9 +98,14 @@ class Copula:
         array of shape (coalitions, copies, columns)
         """
         free = draws @ np.linalg.cholesky(self.correlation).T
-        patterns, pattern = np.unique(known, axis=0, return_inverse=True)
-        weights = self._weights(patterns)[pattern]
-        return np.asarray(free + (scores[:, None] - free) * known[:, None] @ weights)
+        p = known.shape[1]
+        drawn = np.empty((len(known), *free.shape[1:]))
+        for s in cut(len(known), max(1, _CELLS // (p * max(p, free.shape[1])))):
+            own = free if len(free) == 1 else free[s]
+            patterns, pattern = np.unique(known[s], axis=0, return_inverse=True)
+            weights = self._weights(patterns)[pattern]
+            drawn[s] = own + (scores[s, None] - own) * known[s, None] @ weights
+        return drawn
 
     def _weights(self, known: Bools) -> Floats:
         """Return the regression on the known columns, (coalitions, columns, columns)."""

@@ -12,7 +12,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.random import Generator
 
-from whence.core.blend import Blend, cell_codes, first_of_each
+from whence.core.blend import Blend, cell_codes
+from whence.core.blocks import cut
 from whence.core.errors import InputError
 from whence.core.inputs import Inputs
 from whence.core.mix import stack
@@ -166,16 +167,30 @@ class _Weighed:
 
     def mask(self, row: Ints, known: Bools, u: Floats | None = None) -> Masked:
         columns = self.players.columns(known)
-        weights = self.near.weights(columns, self.place[row], self.sigma)
-        source = np.where(weights > 0, np.arange(self.copies), weights.argmax(axis=1)[:, None])
-        if u is not None:
-            carried = np.cumsum(weights, axis=1)
-            source = (carried / carried[:, -1:] <= u[:, None]).sum(axis=1)[:, None]
-        every = np.arange(len(self.data), len(self.both))[None, :]
-        words = Blend(known=columns, row=row, other=every).words(self.codes)
-        words = np.take_along_axis(words, source, axis=1).reshape(-1)
-        kept, back = first_of_each(words) or (np.arange(len(words)), np.arange(len(words)))
-        of = kept // source.shape[1]
-        other = len(self.data) + source.reshape(-1)[kept, None]
-        blend = Blend(known=columns[of], row=row[of], other=other)
-        return Masked(inputs=blend.of(self.both), back=back, weights=weights if u is None else None)
+        weights = None
+        if u is None:
+            weights = self._weights(row, columns)
+            source = np.where(weights > 0, np.arange(self.copies), weights.argmax(axis=1)[:, None])
+        else:  # there may be so many coalitions that their weights do not fit in memory
+            parts = cut(len(row), self.batch)
+            source = np.concatenate([self._drawn(row[s], columns[s], u[s]) for s in parts])
+        blend = Blend(known=columns, row=row, other=len(self.data) + source)
+        same = blend.same(self.codes)
+        if same is None:
+            return Masked(inputs=blend.of(self.both), weights=weights)
+        kept, back = same
+        of, other = kept // source.shape[1], blend.other.reshape(-1)[kept, None]
+        distinct = Blend(known=columns[of], row=row[of], other=other)
+        return Masked(inputs=distinct.of(self.both), back=back, weights=weights)
+
+    def _weights(self, row: Ints, columns: Bools) -> Floats:
+        """Return the weights of the background, (coalitions, background)."""
+        asked = np.column_stack([row, columns])
+        distinct, back = np.unique(asked, axis=0, return_inverse=True)
+        known = distinct[:, 1:].astype(bool)
+        return self.near.weights(known, self.place[distinct[:, 0]], self.sigma)[back]
+
+    def _drawn(self, row: Ints, columns: Bools, u: Floats) -> Ints:
+        """Return one row of the background for each coalition, (coalitions, 1)."""
+        carried = np.cumsum(self._weights(row, columns), axis=1)
+        return np.asarray((carried / carried[:, -1:] <= u[:, None]).sum(axis=1)[:, None])
