@@ -18,6 +18,9 @@ from whence.core.types import Bools, Floats, Ints
 
 Distance = Literal["cosine", "euclidean"]
 
+_DEPENDENT = 1e-6
+"""Size of what a function adds to others, as a share of its own, below which it adds nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Law:
@@ -147,20 +150,34 @@ def steps(values: Floats, doublings: int) -> Floats:
     Returns
     -------
     array of shape (copies, columns, 2**doublings)
-        Zero where a column has too few distinct values.
+        Orthogonal, with mean square one; zero where a column has too few distinct values.
 
     Examples
     --------
-    >>> steps(np.array([[1.0], [2.0], [3.0], [6.0]]), 1)[:, 0].T
-    array([[-0.53452248, -0.26726124,  0.        ,  0.80178373],
-           [-0.5       , -0.5       ,  0.5       ,  0.5       ]])
+    >>> steps(np.array([[1.0], [2.0], [3.0], [4.0]]), 0)[:, 0, 0].round(2)
+    array([-1.34, -0.45,  0.45,  1.34])
     """
     bins = 2**doublings
     cuts = [np.arange(1, 2**depth, 2) / 2**depth for depth in range(1, doublings + 1)]
     rank = np.minimum(_ranks(values) * bins // len(values), bins - 1) / bins
     code = rank[:, :, None] >= np.concatenate([*cuts, np.empty(0)])
     code = np.concatenate([_scaled(values)[:, :, None], code], axis=2)
-    return np.asarray(code - code.mean(axis=0))
+    return _orthogonal(code - code.mean(axis=0))
+
+
+def _orthogonal(code: Floats) -> Floats:
+    """Take out of each function of a column what those before it say."""
+    out = np.zeros_like(code)
+    for i in range(code.shape[2]):
+        rest = code[:, :, i]
+        for _ in range(2):  # once more, for what rounding left
+            rest = rest - np.einsum(
+                "cjf,jf->cj", out[:, :, :i], np.einsum("cjf,cj->jf", out[:, :, :i], rest) / len(out)
+            )
+        size = np.sqrt((rest**2).mean(axis=0))
+        enough = size > _DEPENDENT * np.sqrt((code[:, :, i] ** 2).mean(axis=0))
+        out[:, :, i] = np.where(enough, rest / np.where(enough, size, 1.0), 0.0)
+    return out
 
 
 def _scaled(values: Floats) -> Floats:

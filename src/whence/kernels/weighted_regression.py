@@ -13,7 +13,7 @@ import numpy as np
 
 from whence.core.types import Floats, Ints
 
-_RIDGE = 1e-9
+_RIDGE = 1e-11
 """Penalty of each column, as a share of its own sum of squares: against singular designs alone."""
 _NOISE = 1e-20
 """Squares of rounding errors, as a share of the squares."""
@@ -145,8 +145,8 @@ class Fit:
         -------
         array of shape (outputs, 3)
         """
-        samples, known = self.samples, self.coefficients[:terms]
-        said = samples.design[:, :terms] @ known + self.left_out
+        samples = self.samples
+        said = samples.worth - samples.design[:, terms:] @ self.coefficients[terms:]
         weights = np.ones(len(said)) if samples.weights is None else samples.weights
         total = said - np.average(said, axis=0, weights=weights)
         misfit, spread = (

@@ -146,7 +146,10 @@ class Lime:
     def _check(self) -> None:
         if self.sampling not in get_args(Sampling):
             raise InputError(f"sampling is {self.sampling!r}. Give one of {get_args(Sampling)}.")
-        for name, number in (("top", self.top), ("features", self.features or 1)):
+        for name, number in (
+            ("top", self.top),
+            ("features", 1 if self.features is None else self.features),
+        ):
             if isinstance(number, bool) or not isinstance(number, int) or number < 1:
                 raise InputError(f"{name} is {number!r}. A positive whole number is needed.")
         width, least = self.kernel_width, _NARROWEST if self.sampling == "glime" else 0.0
