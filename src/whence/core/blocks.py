@@ -34,6 +34,7 @@ _PAUSE = 0.25
 _BLOCK_BYTES = 32_000_000
 """Bytes that the explanation of a block may take."""
 _SEGMENTS = "segments"
+_SETS = "sets"
 _SMALL = 50_000_000
 """Bytes that are taken without asking how many are free."""
 
@@ -127,6 +128,8 @@ class Gather:
         if self._first is None:
             self._first = block
             self._allocate(block)
+        elif len(getattr(block, _SETS, ())) > len(getattr(self._first, _SETS, ())):
+            self._first = replace(self._first, **{_SETS: getattr(block, _SETS)})
         end = self.done + len(block)
         if len(block) < self._rows:
             for name, part in _parts(block).items():
