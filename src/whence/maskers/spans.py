@@ -14,8 +14,10 @@ from whence.core.errors import InputError
 Span: TypeAlias = tuple[int, int]
 Divider: TypeAlias = Callable[[str], Iterable[Span]]
 
-_ALONE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-"""Chinese characters and Japanese syllables, which no blanks divide into words."""
+_ALONE = (
+    r"\u3001-\u303f\uff01-\uff0f\uff1a-\uff1f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+)
+"""Chinese and Japanese characters and punctuation, which no blanks divide into words."""
 _CHUNK = re.compile(rf"[{_ALONE}]|[^\s{_ALONE}]+")
 _SENTENCE_END = re.compile(
     r"[.!?\u2026]+[\"'\u201d\u2019\u00bb)\]]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d]*|\n+"
