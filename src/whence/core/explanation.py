@@ -218,7 +218,7 @@ class Interaction(Explanation):
         the diagonal, so that each matrix sums to the values of the sets up to size two.
         """
         n, _, k = self.values.shape
-        p = len(self.names.features)
+        p = max(len(self.names.features), int(self.sets.max(initial=-1)) + 1)
         size = (self.sets >= 0).sum(axis=1)
         out = np.zeros((n, p, p, k))
         single, pair = size == 1, size == 2  # noqa: PLR2004  a pair has two features

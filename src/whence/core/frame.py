@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from whence.core.errors import MissingDependencyError
-from whence.core.players import cells_in_row, names_in_row
+from whence.core.players import cells_in_row, names_in_row, set_names
 from whence.core.table import Table
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ def _attribution(e: "Attribution") -> dict[str, Any]:
 
 
 def _interaction(e: "Interaction") -> dict[str, Any]:
-    names = e.names.features
-    sets = [" x ".join(names[j] for j in members if j >= 0) for members in e.sets]
+    sets = set_names(e)
     outputs, rows = list(e.names.outputs), _rows(e)
     return {
         "row": np.repeat(rows, len(sets) * len(outputs)),

@@ -8,10 +8,10 @@ from whence.core.inputs import Texts
 from whence.core.table import Table
 
 if TYPE_CHECKING:
-    from whence.core.explanation import Attribution
+    from whence.core.explanation import Attribution, Interaction
 
 
-def player_names(e: "Attribution") -> list[str]:
+def player_names(e: "Attribution | Interaction") -> list[str]:
     """Return one name per player, flattened over the axes of the players.
 
     Examples
@@ -22,13 +22,21 @@ def player_names(e: "Attribution") -> list[str]:
     ... ))
     ['part 0', 'part 1']
     """
-    players = int(np.prod(e.values.shape[1:-1]))
-    if len(e.names.features) == players:
-        return list(e.names.features)
-    return [f"part {j}" for j in range(players)]
+    names = list(e.names.features)
+    if isinstance(getattr(e, "sets", None), np.ndarray):
+        players = max(len(names), int(e.sets.max(initial=-1)) + 1)  # type: ignore[union-attr]  # just seen
+    else:
+        players = int(np.prod(e.values.shape[1:-1]))
+    return names if len(names) == players else [f"part {j}" for j in range(players)]
 
 
-def names_in_row(e: "Attribution", row: int) -> list[str]:
+def set_names(e: "Interaction") -> list[str]:
+    """Return one name per set of players; for one text, with its words."""
+    names = names_in_row(e, 0) if len(e) == 1 else player_names(e)
+    return [" x ".join(names[j] or f"part {j}" for j in members if j >= 0) for members in e.sets]
+
+
+def names_in_row(e: "Attribution | Interaction", row: int) -> list[str]:
     """Return one name per player of a row: a text's words; empty where it has none."""
     names = player_names(e)
     if not isinstance(e.data, Texts):

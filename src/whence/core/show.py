@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from whence.core.players import cells_in_row, names_in_row, player_names
+from whence.core.players import cells_in_row, names_in_row, player_names, set_names
 from whence.core.types import Floats
 
 if TYPE_CHECKING:
-    from whence.core.explanation import Attribution, Explanation, Interaction
+    from whence.core.explanation import Attribution, Explanation
 
 _TOP = 8
 _BAR = 16
@@ -105,7 +105,7 @@ def _sizes(e: "Explanation") -> tuple[list[str], Floats]:
     if len(e) and kind == "Attribution":
         return _players(e), _reduced(e, e.values.reshape(len(e), -1, e.values.shape[-1]))  # type: ignore[attr-defined]  # kind tells the type
     if len(e) and kind == "Interaction":
-        return _sets(e), _reduced(e, e.values)  # type: ignore[arg-type, attr-defined]  # kind tells the type
+        return set_names(e), _reduced(e, e.values)  # type: ignore[arg-type, attr-defined]  # kind tells the type
     return [], np.zeros(0)
 
 
@@ -133,7 +133,3 @@ def _players(e: "Attribution | Explanation") -> list[str]:
     cells = cells_in_row(e, 0)  # type: ignore[arg-type]  # as above
     names = names_in_row(e, 0)  # type: ignore[arg-type]  # as above
     return [f"{name} = {cell}" if cell else name for name, cell in zip(names, cells, strict=True)]
-
-
-def _sets(e: "Interaction") -> list[str]:
-    return [" x ".join(e.names.features[j] for j in members if j >= 0) for members in e.sets]
