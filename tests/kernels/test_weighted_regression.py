@@ -48,7 +48,7 @@ def without(s: Samples, g: int) -> Samples:
 @given(st.integers(0, 2**32), st.sampled_from([1, 2, 4]), st.booleans())
 def test_a_fit_in_parts_is_the_naive_fit_to_all(seed: int, group: int, weighted: bool) -> None:
     s = samples(seed, 40, group, 4, weighted=weighted)
-    halves = [Moments.of(s.some(slice(None), slice(h, None, 2))) for h in range(2)]
+    halves = [Moments.of(s.half(0)), Moments.of(s.half(1))]
 
     found = fit(s, halves[0] + halves[1], 5)
 
@@ -142,7 +142,7 @@ def test_forward_selection_takes_each_time_what_explains_most(seed: int, size: i
     for step in range(size):
 
         def left(columns: list[int]) -> float:
-            part = s.some(np.array([0, *columns]), slice(None))
+            part = s.some(np.array([0, *columns]))
             return float(weights @ (part.worth - part.design @ naive(part))[:, 1] ** 2)
 
         before = chosen[:step].tolist()

@@ -71,8 +71,8 @@ class Surrogate:
     """
 
     __slots__ = (
-        "copy", "exact", "halves", "known", "looks", "recipe", "repeats", "rng", "steps", "values",
-        "worth",
+        "copy", "exact", "known", "looks", "parts", "recipe", "repeats", "rng", "samples", "steps",
+        "values", "worth",
     )  # fmt: skip
 
     def __init__(
@@ -85,7 +85,8 @@ class Surrogate:
         self.worth = np.empty((0, outputs))
         self.copy: Ints = np.empty(0, dtype=np.int64)
         self.steps = np.empty((1, 0, recipe.law.players))
-        self.halves: list[Moments] = []
+        self.samples: Samples | None = None
+        self.parts: list[Moments] = []
 
     @property
     def group(self) -> int:
@@ -101,13 +102,14 @@ class Surrogate:
         return min(2**players, sampled) if self._countable() else sampled
 
     def ask(self, most: int) -> Bools:
-        """Return the coalitions to evaluate next, as many as there were before."""
+        """Return the coalitions to evaluate next: as many as before, or all if none can stop it."""
         if not len(self.known):
             self._prepare(most)
         if self.exact:
             return self._all()
         wanted = max(len(self.known), _FIRST, 4 * self.recipe.law.players, self.fewest)
-        wanted = most if most < 3 * wanted // 2 else wanted  # no small rest at the end
+        if self.recipe.tolerance is None or most < 3 * wanted // 2:  # no small rest at the end
+            wanted = most
         both = 2 * self.group  # as many groups in one half of the samples as in the other
         pairs = self.recipe.law.pairs(self.rng, min(wanted, most) // both * 2)
         fresh = np.tile(pairs, (1, self.repeats, 1)).reshape(-1, self.recipe.law.players)
@@ -130,18 +132,24 @@ class Surrogate:
         self.worth = np.concatenate([self.worth, worth])
         if self.exact:
             return
-        fresh = self._samples(first)
-        parts = [Moments.of(fresh.some(slice(None), slice(h, None, 2))) for h in range(2)]
-        halves = zip(self.halves, parts, strict=True) if self.halves else ()
-        self.halves = [a + b for a, b in halves] or parts
+        self.samples = self._samples()
+        fresh = self.samples.after(first)
+        split = [fresh] if self.recipe.features is None else [fresh.half(0), fresh.half(1)]
+        parts = [Moments.of(part) for part in split]
+        before = zip(self.parts, parts, strict=True) if self.parts else ()
+        self.parts = [a + b for a, b in before] or parts
 
     def estimate(self) -> Estimate | None:
         """Fit the surrogate to what was told so far."""
         size = self.recipe.features
         if self.exact:
             return self._counted(size)
+        if self.samples is None:
+            return None
         self.looks += 1
-        return self._fitted() if size is None else self._selected(size)
+        found = self._fitted(self.samples) if size is None else self._selected(self.samples, size)
+        self.samples = None  # many rows wait for each other
+        return found
 
     def _countable(self) -> bool:
         return self.repeats == 1 and self.recipe.law.players <= _EXACT
@@ -157,12 +165,18 @@ class Surrogate:
         if fits or 1 + 2 * players <= most // _PER_COLUMN:
             self.steps = steps(self.values, max(fits, default=0)).transpose(0, 2, 1)
 
-    def _samples(self, first: int = 0) -> Samples:
-        known = self.known[first:]
-        noise = ~known[:, None, :] * self.steps[self.copy[first:]]
+    def _samples(self) -> Samples:
+        """Return the design: an intercept, what is known, and functions of what was filled in."""
+        known, players = self.known, self.recipe.law.players
+        design = np.empty((len(known), 1 + players * (1 + self.steps.shape[1])))
+        design[:, 0], design[:, 1 : 1 + players] = 1.0, known
+        unknown = 1.0 - design[:, 1 : 1 + players]
+        for f in range(self.steps.shape[1]):
+            part = design[:, 1 + (f + 1) * players : 1 + (f + 2) * players]
+            np.multiply(unknown, self.steps[:, f][self.copy], out=part)
         return Samples(
-            design=np.column_stack([np.ones(len(known)), known, noise.reshape(len(known), -1)]),
-            worth=self.worth[first:],
+            design=design,
+            worth=self.worth,
             weights=self.recipe.law.weights_of(known),
             group=self.group,
         )
@@ -174,28 +188,27 @@ class Surrogate:
             steps_each //= 2
         return 1 + players * (1 + steps_each)
 
-    def _fitted(self) -> Estimate:
+    def _fitted(self, samples: Samples) -> Estimate:
         columns = slice(self._columns(len(self.known)))
-        samples = self._samples().some(columns, slice(None))
-        moments = (self.halves[0] + self.halves[1]).some(columns)
-        found = fit(samples, moments, 1 + self.recipe.law.players)
+        moments = self.parts[0].some(columns)
+        found = fit(samples.some(columns), moments, 1 + self.recipe.law.players)
         values, stderr = found.coefficients[1 : 1 + self.recipe.law.players], found.stderr()[1:]
         ranked = self._ranked(found, values)
         return self._estimate(values, stderr, found.coefficients[0], self._fidelity(found), ranked)
 
-    def _selected(self, size: int) -> Estimate:
+    def _selected(self, samples: Samples, size: int) -> Estimate:
         """Select on one half of the samples and estimate on the other, each output on its own."""
         parts, outputs = 1 + np.arange(self.recipe.law.players), self.worth.shape[1]
         columns = self._columns(len(self.known) // 2)
-        other = self._samples().some(slice(columns), slice(1, None, 2))
+        other = samples.half(1)
         noise = np.arange(1 + self.recipe.law.players, columns)
         values, stderr = (np.zeros((len(parts), outputs)) for _ in range(2))
         base, fidelity, ranked = np.zeros(outputs), np.zeros((outputs, 3)), True
         for o in range(outputs):
-            chosen = np.sort(strongest(self.halves[0].some(slice(columns)), o, parts, size))
+            chosen = np.sort(strongest(self.parts[0].some(slice(columns)), o, parts, size))
             used, terms = np.concatenate([[0], chosen, noise]), 1 + len(chosen)
-            samples = replace(other, design=other.design[:, used], worth=other.worth[:, o : o + 1])
-            found = fit(samples, Moments.of(samples), terms)
+            part = replace(other.some(used), worth=other.worth[:, o : o + 1])
+            found = fit(part, Moments.of(part), terms)
             values[chosen - 1, o] = found.coefficients[1:terms, 0]
             stderr[chosen - 1, o] = found.stderr()[1:, 0]
             base[o], fidelity[o] = found.coefficients[0, 0], self._fidelity(found)[0]

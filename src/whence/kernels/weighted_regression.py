@@ -7,7 +7,9 @@ they are held-out errors, and their effect on the coefficients is the jackknife'
 which needs no assumption about the errors (HC3, clustered).
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -45,18 +47,29 @@ class Samples:
         """Return the rows of ``numbers`` times their weights."""
         return numbers if self.weights is None else numbers * self.weights[:, None]
 
-    def some(self, columns: Ints | slice, groups: slice) -> "Samples":
-        """Return some columns of every group that ``groups`` takes."""
+    def some(self, columns: Ints | slice) -> "Samples":
+        """Return a smaller design."""
+        return replace(self, design=self.design[:, columns])
 
-        def part(array: Floats) -> Floats:
-            grouped = array.reshape(-1, self.group, *array.shape[1:])[groups]
-            return grouped.reshape(-1, *array.shape[1:])
+    def after(self, first: int) -> "Samples":
+        """Return the samples from number ``first`` on."""
+        return self._rows(lambda array: array[first:])
 
-        return Samples(
-            design=part(self.design)[:, columns],
+    def half(self, which: Literal[0, 1]) -> "Samples":
+        """Return every other group."""
+
+        def other(array: Floats) -> Floats:
+            shape = array.shape[1:]
+            return array.reshape(-1, self.group, *shape)[which::2].reshape(-1, *shape)
+
+        return self._rows(other)
+
+    def _rows(self, part: Callable[[Floats], Floats]) -> "Samples":
+        return replace(
+            self,
+            design=part(self.design),
             worth=part(self.worth),
             weights=None if self.weights is None else part(self.weights),
-            group=self.group,
         )
 
 
