@@ -235,7 +235,7 @@ def value_weights(known: Bools) -> Floats:
     n = known.shape[1]
     inside = 2 * member_weights(n)
     size = known.sum(axis=1)[:, None]
-    return np.where(known, np.append(0.0, inside)[size], -np.append(inside, 0.0)[size])
+    return np.asarray(np.where(known, np.append(0.0, inside)[size], -np.append(inside, 0.0)[size]))
 
 
 def member_weights(players: int) -> Floats:

@@ -37,14 +37,12 @@ FITTED = 192
 """Pairs with which relevances are found, at most."""
 _GAIN = 0.1
 """A step of the search that gains less log likelihood is the last."""
-_MOST = 600.0
-"""Logarithm of the largest number to compute with."""
-_NODES = 16
-"""Nodes of quadrature at most."""
+_MOST, _NODES = 600.0, 16
+"""Logarithm of the largest number to compute with, and nodes of quadrature, at most."""
 _FOLDS, _FEWEST = 3, 8
 """Parts for cross-validation, and pairs from which there is any."""
 _WRONG = 3.0
-"""Predictions this many times worse than expected, in squares, show that the prior is wrong."""
+"""A squared error this many times the expected one shows that the prior is wrong."""
 _WIDER = 0.5
 """Squared standard errors grow by this much times players over pairs, as relevances are found."""
 
@@ -95,14 +93,13 @@ def learn(z: Floats, u: Floats, start: Floats | None, *, steps: int) -> Prior:
         z, u = z[some], u[some]
     power = (u**2).mean(axis=0)
     seen = power > 0
+    first = np.append(np.full(z.shape[1], _CENTER), _NOISE) if start is None else start
     if not seen.any():
-        odds = np.append(np.full(z.shape[1], _CENTER), _NOISE)
-        return Prior(odds=odds, noise=_LEAST_NOISE, doubt=0.0, scale=power)
+        return Prior(odds=first, noise=_LEAST_NOISE, doubt=0.0, scale=power)
     share = np.sqrt(power[seen] / power[seen].sum())
     likelihood = _Likelihood(
         z=z, u=u[:, seen] / np.sqrt(power[seen]), share=share / share.sum(), least=_LEAST_NOISE
     )
-    first = _first(z, likelihood) if start is None else start
     found = _checked(likelihood, _search(likelihood, first, steps), steps)
     scale = np.zeros(u.shape[1])
     scale[seen] = found.scale * power[seen]
@@ -152,13 +149,6 @@ def _kernel(z: Floats, odds: Floats, noise: float) -> Floats:
 
 def _relevance(odds: Floats) -> Floats:
     return np.asarray(_TOP / (1 + np.exp(-odds[:-1])))
-
-
-def _first(z: Floats, likelihood: "_Likelihood") -> Floats:
-    """Return a start: relevances in proportion to the squared main effects."""
-    main = np.linalg.lstsq(z, likelihood.u, rcond=1e-6)[0] ** 2 @ likelihood.share
-    part = np.clip(main / max(main.max(), 1e-300), 1e-3, 1.0)
-    return np.append(np.log(part / 2 / (1 - part / 2)) / 2, _NOISE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
