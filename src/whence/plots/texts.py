@@ -2,10 +2,10 @@
 
 import os
 import sys
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from unicodedata import category
 
 import numpy as np
 
@@ -24,6 +24,8 @@ DARK = 0.45
 """Luminance below which writing is white."""
 STOPS = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
 RESET = "\x1b[0m"
+NO_CHARACTERS = "\ufffe\uffff"
+"""Code points that XML refuses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -145,9 +147,11 @@ def _pieces(read: Row[Texts]) -> Iterator[Piece]:
 
 def _shown(part: str) -> str:
     """Return text without characters that would steer a terminal or break a page."""
-    kept = part.replace("\r\n", "\n").replace("\t", " ")
-    unseen = {c for c in kept if c != "\n" and unicodedata.category(c) in {"Cc", "Cs"}}
-    return kept.translate({ord(c): "\N{REPLACEMENT CHARACTER}" for c in unseen})
+    lines = part.replace("\r\n", "\n").replace("\r", "\n")
+    unseen = {c for c in lines if c != "\n" and (category(c) in {"Cc", "Cs"} or c in NO_CHARACTERS)}
+    return lines.translate(
+        {ord(c): " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in unseen}
+    )
 
 
 def _color(share: float) -> Color:
