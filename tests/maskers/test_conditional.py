@@ -289,16 +289,28 @@ def test_single_empirical_completions_come_as_often_as_their_weights_say() -> No
     assert_allclose([(said == z).mean() for z in Z[:, 1]], weights, atol=2e-3)
 
 
-def test_empirical_categories_are_near_to_themselves() -> None:
-    Z = pd.DataFrame({"c": ["a", "b", "c"] * 4 + [None], "y": np.arange(13.0)})
-    X = pd.DataFrame({"c": ["b", None, "new"], "y": [0.0] * 3})
-    masked = scene_of(Conditional(Z, model="empirical"), X).mask(
-        np.arange(3), np.array([[True, False]] * 3)
-    )
+def test_empirical_categories_and_missing_numbers_are_near_to_themselves() -> None:
+    c = ["a", "b", "c"] * 4 + [None]
+    y = np.where(np.arange(13) % 4, np.arange(13.0), np.nan)
+    Z = pd.DataFrame({"c": c, "y": y})
+    X = pd.DataFrame({"c": ["b", None, "new", "b"], "y": [0.0, 0.0, 0.0, np.nan]})
+    scene = scene_of(Conditional(Z, model="empirical"), X)
+    masked = scene.mask(np.arange(4), np.array([[True, False]] * 3 + [[False, True]]))
 
     assert_allclose(masked.weights[0], np.where(Z["c"] == "b", 1 / 4, 0), atol=1e-9)
     assert_allclose(masked.weights[1], [0] * 12 + [1], atol=1e-9)
     assert (masked.weights[2] > 0).sum() >= 1
+    assert_allclose(masked.weights[3], np.isnan(y) / 4, atol=1e-9)
+
+
+def test_a_new_category_is_not_taken_for_a_missing_one() -> None:
+    a = rng.normal(size=400)
+    Z = pd.DataFrame({"a": a, "b": np.where(a < 0, None, "p")})
+    X = pd.DataFrame({"a": [0.0, 0.0], "b": ["new", None]})
+    said = copies(scene_of(Conditional(Z), X).mask(np.arange(2), np.array([[False, True]] * 2)))
+    means = said.numbers[:, 0].reshape(2, -1).mean(axis=1)
+
+    assert_allclose(means, [a.mean(), a[a < 0].mean()], atol=0.25)
 
 
 def test_groups_are_known_together() -> None:
@@ -326,20 +338,34 @@ def test_settings_that_cannot_be_used_are_refused(settings: dict[str, Any], mess
         Conditional(FRAME, **settings).bind(read_predict(len))
 
 
-def test_scores_are_normal_quantiles_of_middle_ranks() -> None:
+def test_scores_are_standardized_normal_quantiles_of_middle_ranks() -> None:
     Z = np.array([[3.0], [np.nan], [5.0], [3.0], [9.0]])
-    X = np.array([[np.nan], [2.0], [3.0], [4.0], [9.0], [99.0], [np.inf]])
-    shares = [0.1, 0.2, 0.4, 0.6, 0.9, 0.9, 0.5]
+    X = np.array([[np.nan], [2.0], [3.0], [4.0], [9.0], [99.0]])
+    of_Z = stats.norm.ppf([0.4, 0.1, 0.7, 0.4, 0.9])
+    of_X = stats.norm.ppf([0.1, 0.2, 0.4, 0.6, 0.9, 0.9])
+    copula = copula_of(Z)
 
-    assert_allclose(copula_of(Z).scores(X)[:, 0], stats.norm.ppf(shares), atol=1e-12)
+    assert_allclose(copula.scores(X)[:, 0], (of_X - of_Z.mean()) / of_Z.std(), atol=1e-12)
+    assert copula.scores(np.array([[np.inf]])) == 0
+    assert copula_of(Z[2:]).scores(np.array([[np.nan]])) == 0
 
 
 def test_scores_turn_back_into_the_values_they_came_from() -> None:
-    Z = rng.normal(size=(31, 2))
-    copula = copula_of(Z)
+    for m in (1, 2, 31, 500):
+        Z = rng.normal(size=(m, 2))
+        copula = copula_of(Z)
+        at = copula.rows(copula.scores(Z)[:, None], np.zeros((m, 2), bool))
+        assert_array_equal(at[:, 0], np.tile(np.arange(m)[:, None], 2))
 
-    at = copula.rows(copula.scores(Z)[:, None], np.zeros((31, 2), bool))
-    assert_array_equal(at[:, 0], np.tile(np.arange(31)[:, None], 2))
+
+def test_scores_are_turned_back_by_the_quantile_function() -> None:
+    Z, scores = rng.normal(size=(200, 1)), rng.normal(size=(5_000, 1)) * 2
+    at = copula_of(Z).rows(scores[:, None], np.zeros((5_000, 1), bool))
+    expected = np.sort(Z[:, 0])[np.floor(stats.norm.cdf(scores[:, 0]) * 200).astype(int)]
+
+    assert (Z[at[:, 0, 0], 0] != expected).mean() < 0.05  # those within a step of a threshold
+    wrong = np.searchsorted(np.sort(Z[:, 0]), Z[at[:, 0, 0], 0])
+    assert_allclose(wrong, np.floor(stats.norm.cdf(scores[:, 0]) * 200), atol=1)
 
 
 def test_the_spread_normals_have_one_number_in_each_part_of_equal_probability() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whence.core.mix import as_array, as_given, gathered
+from whence.core.mix import as_array, as_given, as_numbers, gathered
 from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints, Words
 
@@ -57,10 +57,8 @@ class Blend:
                 native = gathered(native, self._sources(kept), numbers)
             return _of(table, numbers, native)
         cells = self._cells(plain, kept)
-        floats = plain.dtype.kind in "fiub"
-        numbers = (
-            cells.astype(np.float64, copy=False) if floats else self._cells(table.numbers, kept)
-        )
+        found = as_numbers(cells)
+        numbers = self._cells(table.numbers, kept) if found is None else found
         return _of(table, numbers, as_given(cells, table.native))
 
     def same(self, codes: Words) -> tuple[Ints, Ints] | None:

@@ -61,12 +61,16 @@ def mix(table: Table, index: Ints) -> Table:
     array([[1., 4.],
            [3., 2.]])
     """
-    numbers = np.take_along_axis(table.numbers, index, axis=0)
     native: Any = table.native
-    if isinstance(native, np.ndarray):
-        native = np.take_along_axis(native, index, axis=0)
-    elif native is not None:
-        native = gathered(native, index.T, numbers)
+    plain = as_array(native)
+    if plain is None:
+        numbers = np.take_along_axis(table.numbers, index, axis=0)
+        native = None if native is None else gathered(native, index.T, numbers)
+    else:
+        cells = np.take_along_axis(plain, index, axis=0)
+        found = as_numbers(cells)
+        numbers = np.take_along_axis(table.numbers, index, axis=0) if found is None else found
+        native = as_given(cells, native)
     return Table(
         names=table.names, numbers=numbers, levels=table.levels, named=table.named, native=native
     )
@@ -88,6 +92,11 @@ def as_given(cells: NDArray[Any], native: Any) -> object:  # noqa: ANN401  a tab
     if isinstance(native, np.ndarray):
         return cells
     return type(native)(cells, columns=native.columns, copy=False)
+
+
+def as_numbers(cells: NDArray[Any]) -> Floats | None:
+    """Return an array as a table's numbers; None if it holds text or objects."""
+    return cells.astype(np.float64, copy=False) if cells.dtype.kind in "fiub" else None
 
 
 def gathered(native: Any, index: Iterable[Ints], numbers: Floats) -> object:  # noqa: ANN401  a table of any library

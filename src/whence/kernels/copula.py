@@ -1,10 +1,11 @@
 """A Gaussian copula: columns of any shape that depend on each other as Gaussian ones do.
 
 Every cell is replaced by its normal score, the standard normal quantile of its rank among the
-values of its column; equal values share the rank in the middle of theirs. Scores are taken to be
-jointly Gaussian with the correlation ``R`` of the scores of a background. What is drawn is turned
-back into the value of that rank, so only values occur that were observed. A missing value is the
-lowest of its column.
+values of its column; equal values share the rank in the middle of theirs. The scores of a
+background are brought to mean 0 and variance 1, which those of a column of few values do not have
+by themselves, and are taken to be jointly Gaussian with the correlation ``R`` that they have. What
+is drawn is turned back into the value of that rank, so only values occur that were observed. A
+missing value is the lowest of its column.
 
 Given the scores ``w_S`` of the known columns, a draw of all columns is made a draw of the others by
 ``w + R_S' R_SS^-1 (w_S - w)_S``, which has their conditional mean and covariance (Matheron's rule:
@@ -26,6 +27,8 @@ from whence.core.types import Bools, Floats, Ints
 _SHRUNK = 1e-4
 """Least intensity of shrinkage, so that columns that are equal do no harm."""
 _FEW = 2
+_FINE, _FINEST = 4, 16_384
+"""Steps per standard deviation in which scores are told apart: per row, and at most."""
 _CELLS = 4_000_000
 """Numbers that a batch of regressions may hold."""
 
@@ -42,6 +45,8 @@ class Copula:
         The row of the background in which each of them stands.
     quantiles : array of shape (2 * background - 1,)
         Standard normal quantiles of 1, 2, ... halves of a row.
+    center, spread : arrays of shape (columns,)
+        Mean and standard deviation of these quantiles at the middle ranks of the background.
     correlation : array of shape (columns, columns)
         Of the scores.
     """
@@ -49,6 +54,8 @@ class Copula:
     ascending: Floats
     order: Ints
     quantiles: Floats
+    center: Floats
+    spread: Floats
     correlation: Floats
 
     def scores(self, X: Floats) -> Floats:
@@ -57,14 +64,10 @@ class Copula:
         A value that was not observed lies between its neighbors. Infinity, and a missing value in
         a column that misses none, say nothing: they have the score 0.
         """
-        scores = np.empty_like(X)
-        for j, (x, known) in enumerate(zip(X.T, self.ascending.T, strict=True)):
-            low = np.where(np.isnan(x), -np.inf, x)
-            halves = np.searchsorted(known, low, "left") + np.searchsorted(known, low, "right")
-            score = self.quantiles[np.clip(halves, 1, len(self.quantiles)) - 1]
-            silent = np.isposinf(x) | (np.isnan(x) & ~np.isneginf(known[0]))
-            scores[:, j] = np.where(silent, 0.0, score)
-        return scores
+        middle = _at_middle_ranks(X, self.ascending, self.quantiles)
+        scores = (middle - self.center) / np.where(self.spread > 0, self.spread, np.inf)
+        lacks_none = ~np.isneginf(self.ascending[0])
+        return np.where(np.isposinf(X) | (np.isnan(X) & lacks_none), 0.0, scores)
 
     def rows(self, scores: Floats, known: Bools) -> Ints:
         """Return the rows of the background whose values have such scores, cell by cell.
@@ -76,10 +79,11 @@ class Copula:
             Cells that need none; they get 0.
         """
         rows = np.zeros(scores.shape, dtype=np.int64)
-        whole = np.ascontiguousarray(self.quantiles[1::2])
+        fine, ranks = _ranks(self.quantiles[1::2], min(_FINE * len(self.order), _FINEST))
         for j, order in enumerate(self.order.T):
             wanted = np.flatnonzero(~known[:, j])
-            rows[wanted, :, j] = order[np.searchsorted(whole, scores[wanted, :, j], "right")]
+            place = scores[wanted, :, j] * fine + len(ranks) / 2
+            rows[wanted, :, j] = order[ranks[np.clip(place, 0, len(ranks) - 1).astype(np.int64)]]
         return rows
 
     def given(self, known: Bools, scores: Floats, draws: Floats) -> Floats:
@@ -114,6 +118,12 @@ class Copula:
         return np.asarray(np.linalg.solve(square, rows))
 
 
+def _ranks(thresholds: Floats, fine: int) -> tuple[int, Ints]:
+    """Return the rank of every score, in steps of ``1 / fine``: a search per cell takes longer."""
+    steps = int(np.ceil((thresholds[-1:].sum() + 1) * fine))
+    return fine, np.searchsorted(thresholds, (np.arange(-steps, steps) + 0.5) / fine, "right")
+
+
 def copula_of(Z: Floats) -> Copula:
     """Return the copula of a background.
 
@@ -126,7 +136,7 @@ def copula_of(Z: Floats) -> Copula:
     --------
     >>> copula = copula_of(np.array([[1.0, 9.0], [2.0, 8.0], [3.0, 7.0]]))
     >>> copula.scores(np.array([[2.0, 99.0]])).round(2)
-    array([[0.  , 0.97]])
+    array([[0.  , 1.22]])
     >>> copula.rows(np.array([[[-2.0, -2.0]]]), np.array([[False, False]]))
     array([[[0, 2]]])
     """
@@ -134,19 +144,26 @@ def copula_of(Z: Floats) -> Copula:
     order = np.argsort(low, axis=0, kind="stable")
     normal, halves = NormalDist(), 2 * len(Z)
     quantiles = np.array([normal.inv_cdf(i / halves) for i in range(1, halves)])
-    p = Z.shape[1]
-    raw = Copula(
-        ascending=np.take_along_axis(low, order, axis=0),
-        order=order,
-        quantiles=quantiles,
-        correlation=np.eye(p),
-    )
+    ascending = np.take_along_axis(low, order, axis=0)
+    middle = _at_middle_ranks(Z, ascending, quantiles)
     return Copula(
-        ascending=raw.ascending,
+        ascending=ascending,
         order=order,
         quantiles=quantiles,
-        correlation=shrunk_correlation(raw.scores(Z)),
+        center=middle.mean(axis=0),
+        spread=middle.std(axis=0),
+        correlation=shrunk_correlation(middle),
     )
+
+
+def _at_middle_ranks(X: Floats, ascending: Floats, quantiles: Floats) -> Floats:
+    """Return the quantiles of the middle ranks that values have among those of a background."""
+    found = np.empty_like(X)
+    for j, (x, known) in enumerate(zip(X.T, ascending.T, strict=True)):
+        low = np.where(np.isnan(x), -np.inf, x)
+        halves = np.searchsorted(known, low, "left") + np.searchsorted(known, low, "right")
+        found[:, j] = quantiles[np.clip(halves, 1, len(quantiles)) - 1]
+    return found
 
 
 def shrunk_correlation(scores: Floats) -> Floats:
