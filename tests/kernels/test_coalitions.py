@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from reference.shapley import shapley
 from whence.core.types import Bools
+from whence.kernels import coalitions
 from whence.kernels.coalitions import (
     Classic,
     Leverage,
@@ -42,6 +43,12 @@ def test_no_pair_comes_twice_in_batches(players: int) -> None:
     batches = [draws.draw(k) for k in (7, 50, 200)]
     assert [len(batch) for batch in batches] == [7, 50, 200]
     assert len(halves(np.concatenate(batches))) == 257
+
+
+def test_all_pairs_come_once_by_trial_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalitions, "_LISTED", 0)
+    known = Leverage(8, np.random.default_rng(0)).draw(127)
+    assert len(known) == len(halves(known)) == 127
 
 
 def test_sizes_are_uniform_once_the_small_ones_are_all_drawn() -> None:

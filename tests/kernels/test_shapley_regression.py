@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference.shapley import shapley
 from whence.core.game import Estimate
 from whence.core.types import Bools, Floats
-from whence.kernels.hypercube_gp import Prior, learn, left_out, posterior
+from whence.kernels.hypercube_gp import Prior, _Likelihood, learn, left_out, posterior
 from whence.kernels.shapley_regression import Sampling, ShapleyRegression
 
 Game = Callable[[Bools], Floats]
@@ -268,6 +268,16 @@ def test_left_out_predicts_each_pair_from_the_others() -> None:
         rest = np.arange(len(z)) != i
         guess = kernel[i, rest] @ np.linalg.solve(kernel[np.ix_(rest, rest)], u[rest])
         assert_allclose(left[i], u[i] - guess, atol=1e-9)
+
+
+def test_the_slope_of_the_likelihood_is_its_slope() -> None:
+    generator = np.random.default_rng(0)
+    z, u = np.sign(generator.normal(size=(30, 6))), generator.normal(size=(30, 2))
+    likelihood = _Likelihood(z=z, u=u, share=np.array([0.3, 0.7]), least=1e-6)
+    odds = generator.normal(size=7) - 1
+    steps = 1e-5 * np.eye(7)
+    slope = [(likelihood(odds + h)[0] - likelihood(odds - h)[0]) / 2e-5 for h in steps]
+    assert_allclose(likelihood(odds)[1], slope, rtol=1e-5)
 
 
 def test_learning_finds_the_players_that_matter() -> None:
