@@ -153,23 +153,46 @@ class Walks:
         return np.flatnonzero(self._needed & ~self._seen)
 
     def _along(self, orders: Ints) -> Bools:
-        """Return the coalitions between the ends, (orders, passes, players - 1, players)."""
-        place = np.argsort(orders, axis=1)[:, None, None, :]
-        until = np.arange(1, self._players)[:, None]
-        forward = place < until
-        if not self._antithetic:
-            return forward
-        return np.concatenate([forward, self._players - 1 - place < until], axis=1)
+        return between(orders, antithetic=self._antithetic)
 
     def _add(self, orders: Ints, worth: Floats) -> None:
-        """Take what walks found, worth of shape (orders, passes, players - 1, outputs)."""
-        if not len(orders):
-            return
-        shape = (*worth.shape[:2], 1, worth.shape[3])
-        ends = [np.broadcast_to(end, shape) for end in self._ends]
-        gains = np.diff(np.concatenate([ends[0], worth, ends[1]], axis=2), axis=2)
-        each, place = np.arange(len(orders))[:, None], np.argsort(orders, axis=1)
-        found = gains[each, 0, place]
-        if self._antithetic:
-            found = (found + gains[each, 1, self._players - 1 - place]) / 2
-        self._moments.add(found)
+        if len(orders):
+            self._moments.add(gains(orders, worth, *self._ends))
+
+
+def between(orders: Ints, *, antithetic: bool) -> Bools:
+    """Return the coalitions that walks come by between their ends.
+
+    Parameters
+    ----------
+    orders : int array of shape (orders, players)
+    antithetic : bool
+        Whether each order is walked in reverse too, as a second pass.
+
+    Returns
+    -------
+    bool array of shape (orders, passes, players - 1, players)
+    """
+    n = orders.shape[1]
+    place, until = np.argsort(orders, axis=1)[:, None, None, :], np.arange(1, n)[:, None]
+    forward = place < until
+    return np.concatenate([forward, n - 1 - place < until], axis=1) if antithetic else forward
+
+
+def gains(orders: Ints, worth: Floats, nobody: Floats, everybody: Floats) -> Floats:
+    """Return what each player added, the mean over the passes, (orders, players, outputs).
+
+    Parameters
+    ----------
+    orders : int array of shape (orders, players)
+    worth : array of shape (orders, passes, players - 1, outputs)
+        Of the coalitions that `between` returns.
+    nobody, everybody : arrays of shape (outputs,) or (orders, 1, 1, outputs)
+    """
+    shape = (*worth.shape[:2], 1, worth.shape[3])
+    first, last = (np.broadcast_to(end, shape) for end in (nobody, everybody))
+    added = np.diff(np.concatenate([first, worth, last], axis=2), axis=2)
+    each, place = np.arange(len(orders))[:, None], np.argsort(orders, axis=1)
+    if worth.shape[1] == 1:
+        return np.asarray(added[each, 0, place])
+    return np.asarray((added[each, 0, place] + added[each, 1, orders.shape[1] - 1 - place]) / 2)
