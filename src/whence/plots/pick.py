@@ -161,8 +161,8 @@ def read(e: object, output: Name, picture: str) -> Panel:
             f"`{picture}` got {np.count_nonzero(~np.isfinite(values))} values that are NaN or "
             "infinite. A picture needs finite contributions: look at `values` and the model."
         )
-    features = _features(e.names.features, values.shape[1])
     own = _own(e, picture)
+    features = own[0] if own and len(e) == 1 else _features(e.names.features, values.shape[1])
     data, column = _data(e.data, features, n)
     return Panel(
         values=values,
