@@ -1,5 +1,6 @@
 """What an image masker shows of an image, and what stands for the rest."""
 
+import sys
 import time
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from whence.core.errors import InputError
+from whence.core.errors import InputError, MissingDependencyError
 from whence.core.inputs import Images, images_of, series_of
 from whence.core.types import Bools
 from whence.maskers.fill import blurred, inpainted
@@ -288,6 +289,13 @@ def test_wrong_settings_are_refused(case: str) -> None:
     given_, said = WRONG[case]
     with pytest.raises(InputError, match=said):
         opened(ImageMasker(**given_), images_of(photos()))  # type: ignore[arg-type]
+
+
+def test_superpixels_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "skimage.segmentation", None)
+    with pytest.raises(MissingDependencyError, match=r"whence\[images\]"):
+        opened(ImageMasker(), images_of(photos()))
+    assert opened(ImageMasker(divide="grid"), images_of(photos())).names
 
 
 def test_a_color_beyond_bytes_is_refused() -> None:
