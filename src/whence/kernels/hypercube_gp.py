@@ -58,7 +58,7 @@ class Prior:
     noise : float
         Variance of the unstructured part, as a share of the scale.
     doubt : float
-        What cross-validation would add to the noise; standard errors take it for true.
+        What cross-validation would add to the noise; standard errors allow for it.
     scale : array of shape (outputs,)
         Variance of each output.
     """
@@ -217,18 +217,18 @@ def posterior(prior: Prior, z: Floats, u: Floats) -> tuple[Floats, Floats]:
         Coalitions as -1 and 1; the pair of everybody and nobody may be among them.
     u : array of shape (pairs, outputs)
     """
-    cross, weights = _structured(z, prior.relevance), value_weights(z > 0)
-    K, n = _kernel(z, prior.odds, prior.noise), z.shape[1]
-    own = cross + prior.noise * weights
-    solved = np.linalg.solve(K, np.hstack([u, own]))
-    values = own.T @ solved[:, :-n]
-    if prior.doubt:
-        K[np.diag_indices(len(K))] += prior.doubt
-        own = own + prior.doubt * weights
-        solved = np.linalg.solve(K, own)
-    variance = _variance(prior) - (own * solved[:, -n:]).sum(axis=0)
+    r, n = prior.relevance, z.shape[1]
+    own = value_weights(z > 0)
+    cross = _structured(z, r) + prior.noise * own
+    solved = np.linalg.solve(_kernel(z, prior.odds, prior.noise), np.hstack([u, cross]))
+    weights = solved[:, -n:]  # of what was seen, in the values
+    # each pair weighs in a value by the definition (own); what was seen, by the estimate instead
+    unstructured = 4 * member_weights(n).sum() / n - (own**2).sum(axis=0)
+    doubted = unstructured + ((weights - own) ** 2).sum(axis=0)
+    known = (cross * weights).sum(axis=0) - prior.noise * (own**2).sum(axis=0)
+    variance = _variance(r) + prior.noise * unstructured - known + prior.doubt * doubted
     variance = np.maximum(variance, 0.0) * (1 + _WIDER * n / len(z))
-    return values, np.sqrt(variance[:, None] * prior.scale)
+    return cross.T @ solved[:, :-n], np.sqrt(variance[:, None] * prior.scale)
 
 
 def left_out(prior: Prior, z: Floats, u: Floats, *, most: int) -> tuple[Floats, Floats]:
@@ -270,21 +270,18 @@ def _structured(z: Floats, r: Floats) -> Floats:
     return total * r * z
 
 
-def _variance(prior: Prior) -> Floats:
-    """Return the prior variance of the Shapley values, (players,), for a scale of one.
+def _variance(r: Floats) -> Floats:
+    """Return the prior variance of the Shapley values, (players,), but for the unstructured part.
 
     ``4 sum_T prod r / |T|^2`` with ``1 / |T|^2`` the integral of ``-log(t) t^(|T| - 1)``; the part
     of single players, where that is not smooth, is known.
     """
-    r = prior.relevance
-    n = len(r)
     total = r.copy()
     for t, w in zip(*_nodes(4 * _NODES), strict=True):
         up, down = np.log1p(t * r), np.log1p(-t * r)
         both = np.exp(up.sum() - up) + np.exp(down.sum() - down)
         total -= w * np.log(t) * r * (both / 2 - 1)
-    own = member_weights(n).sum() / n  # sum over pairs of (weight / 2)^2
-    return np.asarray(4 * total + 4 * (prior.noise + prior.doubt) * own)
+    return 4 * total
 
 
 def _nodes(count: int) -> tuple[Floats, Floats]:
