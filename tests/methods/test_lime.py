@@ -307,6 +307,22 @@ def test_the_strongest_parts_are_selected_and_fitted_on_other_samples() -> None:
     assert_array_equal(e.stderr[0, [1, 3, 4, 6], 0], 0)
 
 
+def test_the_winner_of_pure_noise_is_not_overrated() -> None:
+    """Fitted to the samples that selected it, the winner would lie outside of most intervals."""
+    outside = []
+    for seed in range(200):
+        noise = np.random.default_rng(seed)
+        _, e = run(
+            Law(players=14, p=P),
+            lambda known, _, noise=noise: noise.normal(size=(len(known), 1)),
+            budget=240,
+            seed=seed,
+            features=1,
+        )
+        outside.append(abs(e.values).max() > 1.96 * e.stderr.max())
+    assert np.mean(outside) < 0.12
+
+
 def test_selection_among_all_coalitions_is_forward_selection() -> None:
     e = wh.explain(
         lambda rows: rows @ np.array([3.0, 0.1, -2.0]),

@@ -64,7 +64,7 @@ def test_both_are_what_the_paper_defines(runs: int, players: int, top: int, seed
 
 
 def test_parts_that_a_row_does_not_have_are_not_counted() -> None:
-    a, b = np.array([[[3.0], [2.0], [0.0]]]), np.array([[[1.0], [2.0], [9.0]]])
+    a, b = np.array([[[3.0], [2.0], [9.0]]]), np.array([[[1.0], [2.0], [9.0]]])
     mask = np.array([[True, True, False]])
 
     m = stability([run(a, a * 0, mask), run(b, b * 0, mask)], top=2)
