@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from whence.core.types import Floats
+from whence.kernels.filling import Filling, steps
 from whence.kernels.lime_design import (
     Law,
     all_coalitions,
@@ -14,7 +15,6 @@ from whence.kernels.lime_design import (
     kernel_weights,
     removal_law,
     removal_pairs,
-    steps,
 )
 from whence.kernels.weighted_regression import Moments, Samples, explained, fit, strongest
 
@@ -232,3 +232,26 @@ def test_codes_tell_the_quarters_of_a_column_apart() -> None:
     design = np.column_stack([np.ones(8), value, code])
     for share in quarter:
         assert_allclose(design @ np.linalg.lstsq(design, share, rcond=None)[0], share, atol=1e-9)
+
+
+def test_the_more_samples_the_finer_the_functions() -> None:
+    values, owner = np.random.default_rng(0).normal(size=(50, 4)), np.array([0, 1, 0, 2])
+
+    fine = Filling.of(values, owner, 5000)
+
+    counts, columns = (30, 59, 80, 120, 200), [0, 4, 8, 16, 32]
+    assert [Filling.of(values, owner, n).columns for n in counts] == columns
+    assert [fine.carried(3, n) for n in counts] == columns
+
+
+def test_only_what_is_unknown_is_filled_in() -> None:
+    values, owner = np.random.default_rng(0).normal(size=(6, 3)), np.array([0, 1, 0])
+    known = np.array([[1.0, 0.0], [0.0, 1.0]])
+    filling = Filling.of(values, owner, 5000)
+    out = np.empty((2, filling.columns))
+
+    filling.write(out, known, np.array([4, 2]))
+
+    by_function = out.reshape(2, -1, 3)
+    assert_array_equal(by_function[0], filling.steps[4] * [0, 1, 0])
+    assert_array_equal(by_function[1], filling.steps[2] * [1, 0, 1])

@@ -19,6 +19,7 @@ from sklearn.preprocessing import OneHotEncoder
 import whence as wh
 from whence.core.errors import InputError
 from whence.core.types import Bools, Floats
+from whence.kernels.filling import Filling
 from whence.kernels.lime_design import Law, all_coalitions, kernel_weights
 from whence.kernels.surrogate import Recipe, Surrogate
 from whence.maskers.tabular import Baseline, Marginal
@@ -66,7 +67,8 @@ def run(
     recipe = Recipe(law=law, **{"tolerance": None, "top": 5, "features": None, **settings})
     copies = 1 if values is None else len(values)
     outputs = worth(np.ones((1, law.players), bool), np.zeros(1)).shape[1]
-    own = Surrogate(recipe, draw, outputs=outputs, copies=copies, values=values)
+    filling = None if values is None else Filling.of(values, np.arange(values.shape[1]), budget)
+    own = Surrogate(recipe, draw, outputs=outputs, copies=copies, filling=filling)
     left, estimate = budget, None
     while len(known := own.ask(left)):
         u = draw.random(len(known))
@@ -480,3 +482,15 @@ def test_another_masker_of_tables_works_too() -> None:
     assert grouped.values.shape == (3, 4, 2)
     assert grouped.fidelity is not None
     assert np.isfinite(grouped.fidelity).all()
+
+
+def test_groups_of_columns_in_a_linear_model_are_found_exactly() -> None:
+    w = np.array([1.0, -2.0, 0.5, 3.0, 1.0])
+    masker = Marginal(Z, {"ab": ["x0", "x3"]})
+
+    e = wh.explain(lambda rows: rows @ w, X, wh.Lime(masker=masker), rng=0)
+
+    each = w * (X - Z.mean(axis=0))
+    exact = np.column_stack([each[:, 0] + each[:, 3], each[:, 1], each[:, 2], each[:, 4]])
+    assert e.names.features == ("ab", "x1", "x2", "x4")
+    assert_allclose(e.values[:, :, 0], exact, atol=1e-6)

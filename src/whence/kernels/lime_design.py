@@ -14,12 +14,9 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
-from whence.core.types import Bools, Floats, Ints
+from whence.core.types import Bools, Floats
 
 Distance = Literal["cosine", "euclidean"]
-
-_DEPENDENT = 1e-6
-"""Size of what a function adds to others, as a share of its own, below which it adds nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,67 +129,3 @@ def kernel_weights(players: int, width: float, distance: Distance) -> Floats:
     else:
         squared = (players - known).astype(np.float64)
     return np.asarray(np.exp(-squared / (2 * width**2)))
-
-
-def steps(values: Floats, doublings: int) -> Floats:
-    """Code each column by its value and by steps at its median, the medians of the halves, ...
-
-    What a background row puts in the place of an unknown part is noise to a surrogate that knows
-    only which parts are known. Functions of it, whose means over the background are zero, explain
-    most of that noise away and leave the coefficients where they are.
-
-    Parameters
-    ----------
-    values : array of shape (copies, columns)
-        May hold NaN.
-    doublings : int
-
-    Returns
-    -------
-    array of shape (copies, columns, 2**doublings)
-        Orthogonal, with mean square one; zero where a column has too few distinct values.
-
-    Examples
-    --------
-    >>> steps(np.array([[1.0], [2.0], [3.0], [4.0]]), 0)[:, 0, 0].round(2)
-    array([-1.34, -0.45,  0.45,  1.34])
-    """
-    bins = 2**doublings
-    cuts = [np.arange(1, 2**depth, 2) / 2**depth for depth in range(1, doublings + 1)]
-    rank = np.minimum(_ranks(values) * bins // len(values), bins - 1) / bins
-    code = rank[:, :, None] >= np.concatenate([*cuts, np.empty(0)])
-    code = np.concatenate([_scaled(values)[:, :, None], code], axis=2)
-    return _orthogonal(code - code.mean(axis=0))
-
-
-def _orthogonal(code: Floats) -> Floats:
-    """Take out of each function of a column what those before it say."""
-    out = np.zeros_like(code)
-    for i in range(code.shape[2]):
-        rest = code[:, :, i]
-        for _ in range(2):  # once more, for what rounding left
-            rest = rest - np.einsum(
-                "cjf,jf->cj", out[:, :, :i], np.einsum("cjf,cj->jf", out[:, :, :i], rest) / len(out)
-            )
-        size = np.sqrt((rest**2).mean(axis=0))
-        enough = size > _DEPENDENT * np.sqrt((code[:, :, i] ** 2).mean(axis=0))
-        out[:, :, i] = np.where(enough, rest / np.where(enough, size, 1.0), 0.0)
-    return out
-
-
-def _scaled(values: Floats) -> Floats:
-    """Return the columns with mean zero and length one, missing values at the mean."""
-    missing = np.isnan(values)
-    mean = np.where(missing, 0.0, values).sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
-    apart = np.where(missing, 0.0, values - mean)
-    largest = np.maximum(np.abs(apart).max(axis=0), np.finfo(np.float64).tiny)
-    apart = apart / largest  # so that huge numbers have a length
-    length = np.sqrt((apart**2).sum(axis=0))
-    return np.asarray(apart / np.where(length > 0, length, 1.0))
-
-
-def _ranks(values: Floats) -> Ints:
-    """Return for each cell how many of its column are smaller; missing values are largest."""
-    ordered = np.sort(values, axis=0)
-    columns = [np.searchsorted(o, v, side="left") for o, v in zip(ordered.T, values.T, strict=True)]
-    return np.column_stack(columns).astype(np.int64)

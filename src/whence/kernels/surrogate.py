@@ -15,7 +15,8 @@ from numpy.random import Generator
 
 from whence.core.game import Estimate
 from whence.core.types import Bools, Floats, Ints
-from whence.kernels.lime_design import Law, all_coalitions, steps
+from whence.kernels.filling import Filling
+from whence.kernels.lime_design import Law, all_coalitions
 from whence.kernels.weighted_regression import Fit, Moments, Samples, explained, fit, strongest
 
 _EXACT = 12
@@ -25,11 +26,6 @@ _FIRST = 200
 _FEWEST = 20
 _UNKNOWN = 4
 """Samples in which each part is unknown, at least."""
-_PER_COLUMN = 5
-"""Samples for each column of a regression that could do without it."""
-_COLUMNS = 160
-"""Columns at most of a regression with more than one function of what was filled in."""
-_DOUBLINGS = 3
 _LEVEL = 0.05
 """Probability that a rank that was said to be settled is not."""
 _ROUNDING = 1e-9
@@ -66,25 +62,30 @@ class Surrogate:
     outputs : int
     copies : int
         Rows that may complete a coalition.
-    values : array of shape (copies, players) or None
-        What each of them puts in the place of each player.
+    filling : Filling or None
+        What each of them puts in the place of each player, where that is known.
     """
 
     __slots__ = (
-        "copy", "exact", "known", "looks", "parts", "recipe", "repeats", "rng", "samples", "steps",
-        "values", "worth",
+        "copy", "exact", "filling", "known", "looks", "parts", "recipe", "repeats", "rng",
+        "samples", "worth",
     )  # fmt: skip
 
     def __init__(
-        self, recipe: Recipe, rng: Generator, *, outputs: int, copies: int, values: Floats | None
+        self,
+        recipe: Recipe,
+        rng: Generator,
+        *,
+        outputs: int,
+        copies: int,
+        filling: Filling | None = None,
     ) -> None:
-        self.recipe, self.rng, self.values = recipe, rng, values
+        self.recipe, self.rng, self.filling = recipe, rng, filling
         self.repeats = 1 if copies == 1 else 2
         self.exact, self.looks = False, 0
         self.known = np.empty((0, recipe.law.players), dtype=bool)
         self.worth = np.empty((0, outputs))
         self.copy: Ints = np.empty(0, dtype=np.int64)
-        self.steps = np.empty((1, 0, recipe.law.players))
         self.samples: Samples | None = None
         self.parts: list[Moments] = []
 
@@ -104,7 +105,7 @@ class Surrogate:
     def ask(self, most: int) -> Bools:
         """Return the coalitions to evaluate next: as many as before, or all if none can stop it."""
         if not len(self.known):
-            self._prepare(most)
+            self.exact = self._countable() and 2**self.recipe.law.players <= most
         if self.exact:
             return self._all()
         wanted = max(len(self.known), _FIRST, 4 * self.recipe.law.players, self.fewest)
@@ -124,7 +125,9 @@ class Surrogate:
 
     def drawn(self, u: Floats) -> None:
         """Take the numbers that draw the rows of the background."""
-        self.copy = np.concatenate([self.copy, (u * len(self.steps)).astype(np.int64)])
+        if self.filling is not None:
+            fresh = (u * len(self.filling.steps)).astype(np.int64)
+            self.copy = np.concatenate([self.copy, fresh])
 
     def tell(self, worth: Floats) -> None:
         """Take the worth of what was last asked for."""
@@ -154,26 +157,14 @@ class Surrogate:
     def _countable(self) -> bool:
         return self.repeats == 1 and self.recipe.law.players <= _EXACT
 
-    def _prepare(self, most: int) -> None:
-        """Decide how the row is sampled, now that the budget is known."""
-        players = self.recipe.law.players
-        self.exact = self._countable() and 2**players <= most
-        if self.values is None:
-            return
-        room = min(_COLUMNS, most // _PER_COLUMN)
-        fits = [d for d in range(_DOUBLINGS + 1) if 1 + players * (1 + 2**d) <= room]
-        if fits or 1 + 2 * players <= most // _PER_COLUMN:
-            self.steps = steps(self.values, max(fits, default=0)).transpose(0, 2, 1)
-
     def _samples(self) -> Samples:
         """Return the design: an intercept, what is known, and functions of what was filled in."""
-        known, players = self.known, self.recipe.law.players
-        design = np.empty((len(known), 1 + players * (1 + self.steps.shape[1])))
-        design[:, 0], design[:, 1 : 1 + players] = 1.0, known
-        unknown = 1.0 - design[:, 1 : 1 + players]
-        for f in range(self.steps.shape[1]):
-            part = design[:, 1 + (f + 1) * players : 1 + (f + 2) * players]
-            np.multiply(unknown, self.steps[:, f][self.copy], out=part)
+        known, terms = self.known, 1 + self.recipe.law.players
+        noise = 0 if self.filling is None else self.filling.columns
+        design = np.empty((len(known), terms + noise))
+        design[:, 0], design[:, 1:terms] = 1.0, known
+        if self.filling is not None:
+            self.filling.write(design[:, terms:], design[:, 1:terms], self.copy)
         return Samples(
             design=design,
             worth=self.worth,
@@ -182,11 +173,10 @@ class Surrogate:
         )
 
     def _columns(self, samples: int) -> int:
-        """Return how many columns so many samples carry: finer steps want more."""
-        players, steps_each = self.recipe.law.players, self.steps.shape[1]
-        while steps_each and 1 + players * (1 + steps_each) > samples // _PER_COLUMN:
-            steps_each //= 2
-        return 1 + players * (1 + steps_each)
+        """Return how many columns so many samples carry: finer functions want more."""
+        players = self.recipe.law.players
+        noise = 0 if self.filling is None else self.filling.carried(players, samples)
+        return 1 + players + noise
 
     def _fitted(self, samples: Samples) -> Estimate:
         columns = slice(self._columns(len(self.known)))

@@ -27,10 +27,11 @@ from whence.core.explanation import Attribution
 from whence.core.inputs import Texts
 from whence.core.method import Explain
 from whence.core.table import Table
-from whence.core.types import Floats
+from whence.kernels.filling import Filling
 from whence.kernels.lime_design import Law, kernel_weights
 from whence.kernels.surrogate import Recipe, Surrogate
 from whence.maskers.choice import masker_of
+from whence.maskers.columns import players_of
 from whence.maskers.play import Seat, check_limits, playing
 from whence.maskers.scene import Masker
 from whence.maskers.tabular import Marginal
@@ -38,6 +39,8 @@ from whence.models.predict import Predict
 
 Sampling = Literal["glime", "classic"]
 
+_SAMPLES = 2_048
+"""Samples at least, where the user gave no budget."""
 _NARROWEST = 0.4
 """Width of the kernel at which a part is unknown in one of 500 samples."""
 
@@ -114,6 +117,8 @@ class Lime:
         check_limits(self.budget, self.tolerance)
         self._check()
 
+        filling = _filling(view, masker, self.budget) if isinstance(masker, Marginal) else None
+
         def sampler(seat: Seat) -> Surrogate:
             recipe = Recipe(
                 law=self._law(seat),
@@ -126,7 +131,7 @@ class Lime:
                 seat.rng,
                 outputs=len(seat.everybody),
                 copies=seat.scene.copies,
-                values=_filled_in(seat) if isinstance(masker, Marginal) else None,
+                filling=filling,
             )
 
         return playing(
@@ -161,15 +166,10 @@ class Lime:
             )
 
 
-def _filled_in(seat: Seat) -> Floats | None:
-    """Return what each row of the background puts in the place of each player."""
-    copies = seat.scene.copies
-    if copies == 1:
+def _filling(view: Predict, masker: Marginal, budget: int | None) -> Filling | None:
+    """Return what the rows of the background put in the place of each player."""
+    Z = view.read(masker.background, what="background")
+    if len(Z) == 1:
         return None
-    u = (np.arange(copies) + 0.5) / copies
-    nothing = np.zeros((copies, int(np.prod(seat.scene.shape))), dtype=bool)
-    inputs = seat.scene.mask(np.full(copies, seat.row), nothing, u)
-    table = inputs.inputs
-    if not isinstance(table, Table) or len(table.names) != seat.players:
-        return None
-    return table.numbers if inputs.back is None else table.numbers[inputs.back]
+    owner = players_of(Z, masker.groups).owner
+    return Filling.of(Z.numbers, owner, _SAMPLES if budget is None else budget)
