@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar, cast, get_args
 
 import numpy as np
 
+from whence.catalog import Question
 from whence.choose import Choice, choose
 from whence.core.binding import Bindings
 from whence.core.blocks import Gather, paced, threads
@@ -30,6 +31,7 @@ from whence.core.provenance import Provenance, background_digest, settings_of
 from whence.core.table import Table
 from whence.core.types import Floats, Int32s, Ints
 from whence.core.version import __version__
+from whence.models.predict import Predict
 from whence.models.views import view_of
 
 E = TypeVar("E", bound=Explanation)
@@ -165,7 +167,11 @@ class Explainer(Generic[E]):
 
 
 def bind(
-    model: object, method: Method[Any, E] | None = None, *, output: Output = "raw"
+    model: object,
+    method: Method[Any, E] | None = None,
+    *,
+    output: Output = "raw",
+    timeout: float | None = None,
 ) -> Explainer[E]:
     """Prepare a method for a model once, for many small calls.
 
@@ -173,12 +179,15 @@ def bind(
     ----------
     model : fitted model or callable
         For the exact methods a tree ensemble of scikit-learn, XGBoost, LightGBM or CatBoost, or a
-        Pipeline ending in one; for the others any model that predicts, or a function from a table
-        to an array of shape (rows,) or (rows, outputs).
+        linear model of scikit-learn, or a Pipeline ending in one. For the others any model that
+        predicts: also networks of torch and Keras, sessions of ONNX Runtime, an `Endpoint`, or a
+        function from rows to an array of shape (rows,) or (rows, outputs).
     method : method or None
         Settings such as ``TreeShap(background=X_train)``; None lets whence choose.
     output : {"raw", "probability", "log_loss"}
         What is explained.
+    timeout : float or None
+        Seconds that one call of a model which is asked for predictions may take.
 
     Returns
     -------
@@ -202,7 +211,7 @@ def bind(
     array([-5.,  5.])
     """
     _check_method(method)
-    return _bind(model, method, output, None)
+    return _bind(_chosen(model, method, output, None), output, timeout)
 
 
 def explain(
@@ -215,30 +224,46 @@ def explain(
     rng: int | np.random.Generator | None = None,
     n_jobs: int = 1,
     progress: bool | None = None,
+    timeout: float | None = None,
+    budget: int | None = None,
+    question: Question = "attribution",
 ) -> E:
     """Explain the predictions of a model.
 
     Parameters
     ----------
-    model : fitted model
+    model : fitted model or callable
         See `bind`.
-    X : table of shape (rows, features)
-        A pandas, polars or pyarrow frame, a 2-D array or a scipy sparse matrix: what the model
-        itself is asked with.
+    X : table, images, texts or series
+        What the model itself is asked with. A table is a pandas, polars or pyarrow frame, a 2-D
+        array or a scipy sparse matrix; texts are a list or column of strings; images an array or
+        tensor of shape (rows, height, width, channels) or (rows, channels, height, width); series
+        one of shape (rows, times, channels). `images_of`, `texts_of` and `series_of` say so where
+        the shape does not.
     method : method or None
-        Settings such as ``TreeShap(background=X_train)``; None lets whence choose, and
-        ``provenance.reasons`` says why. A model that is no ensemble of trees is then explained by
-        its predictions, compared with those for up to 100 rows of ``X``.
+        Settings such as ``TreeShap(background=X_train)``; None lets whence choose by the model, the
+        data, the budget and the question, and ``provenance.reasons`` says why. A model that is
+        neither an ensemble of trees nor linear is then explained by its predictions, for a table
+        compared with those for up to 100 rows of ``X``.
     output : {"raw", "probability", "log_loss"}
         What is explained.
     y : array of shape (rows,) or None
-        True classes, for ``output="log_loss"``.
+        True classes for ``output="log_loss"``, true classes or numbers for `Sage`.
     rng : int, Generator or None
         Seed; equal seeds give equal bytes. The seed used is in ``provenance.rng``.
     n_jobs : int
         Threads; -1 takes one per core. The numbers do not depend on it.
     progress : bool or None
         Whether to show a progress bar; None shows one on a terminal when it takes long.
+    timeout : float or None
+        Seconds that one call of a model which is asked for predictions may take.
+    budget : int or None
+        Most evaluations of the model for one row, for a method that whence chooses.
+    question : {"attribution", "interaction", "importance"}
+        What the method that whence chooses has to answer: what moved each prediction, which
+        features moved it together, or which features the model needs over all rows.
+
+    An interrupt (Ctrl-C) returns the rows that are done, with a warning that says how many.
 
     Returns
     -------
@@ -265,23 +290,39 @@ def explain(
     ((100, 30, 1), True)
     """
     _check_method(method)
-    explainer = cast("Explainer[E] | None", _bindings.get(model, method, output))
-    if explainer is not None:
+    _check_wishes(method, budget, question)
+    plain = budget is None and question == "attribution" and timeout is None
+    explainer = cast("Explainer[E] | None", plain and _bindings.get(model, method, output))
+    if explainer:
         with suppress(VerificationError):  # the model was trained again since: bind it anew
             return explainer.explain(X, y=y, rng=rng, n_jobs=n_jobs, progress=progress)
-    explainer = _bind(model, method, output, X)
+    choice = _chosen(model, method, output, X, budget=budget, question=question)
+    explainer = _bind(choice, output, timeout)
     result = explainer.explain(X, y=y, rng=rng, n_jobs=n_jobs, progress=progress)
-    if explainer.provenance.model_digest:  # else nothing was read, and X may be the background
+    of_model_alone = method is not None or not explainer.provenance.background_digest
+    if plain and of_model_alone and explainer.provenance.model_digest:
         _bindings.put(model, method, output, explainer)
     return result
 
 
-def _bind(model: object, method: Method[Any, E] | None, output: Output, X: object) -> Explainer[E]:
+def _chosen(
+    model: object,
+    method: Method[Any, E] | None,
+    output: Output,
+    X: object,
+    *,
+    budget: int | None = None,
+    question: Question = "attribution",
+) -> Choice:
     if method is None:
-        choice = choose(model, X)
-    else:
-        choice = Choice(view=view_of(model, method.needs), method=method)
+        return choose(model, X, output=output, budget=budget, question=question)
+    return Choice(view=view_of(model, method.needs), method=method)
+
+
+def _bind(choice: Choice, output: Output, timeout: float | None) -> Explainer[Any]:
     chosen, view = choice.method, _for_output(choice.view, output)
+    if timeout is not None:
+        view = _patient(view, timeout)
     bound = chosen.bind(view)  # first, because it checks the settings
     return Explainer(
         view=view,
@@ -297,6 +338,7 @@ def _bind(model: object, method: Method[Any, E] | None, output: Output, X: objec
             references=chosen.references,
             warnings=choice.warnings,
             reasons=choice.reasons,
+            alternatives=choice.alternatives,
         ),
         _explain=bound,
     )
@@ -311,6 +353,24 @@ def _check_method(method: object) -> None:
         raise InputError(
             f"method is {method!r:.60}. Settings such as wh.TreeShap() are needed, or None."
         )
+
+
+def _check_wishes(method: object, budget: int | None, question: str) -> None:
+    if method is not None and (budget is not None or question != "attribution"):
+        given = f"budget={budget}" if budget is not None else f"question={question!r}"
+        raise InputError(
+            f"{given} was given along with the method {type(method).__name__}. It is for a method "
+            "that whence chooses. Give it to the method itself, or give no method."
+        )
+
+
+def _patient(view: View, timeout: float) -> View:
+    if not isinstance(view, Predict):
+        raise InputError(
+            f"timeout is {timeout!r} and the method reads the model itself, which cannot hang. "
+            "Leave it out."
+        )
+    return replace(view, patience=timeout)
 
 
 def _seed(rng: object) -> int:

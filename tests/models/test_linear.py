@@ -242,7 +242,7 @@ class Doubled(TransformerMixin, BaseEstimator):
 def test_steps_that_mix_columns_are_refused(step: Anything) -> None:
     model = make_pipeline(step, lm.LinearRegression()).fit(X, Y)
 
-    with pytest.raises(UnsupportedModelError, match=r"mixes columns.*PermutationShap"):
+    with pytest.raises(UnsupportedModelError, match=r"mixes columns.*KernelShap"):
         read_linear(model)
 
 
@@ -272,7 +272,7 @@ def test_boosters_and_functions_are_refused() -> None:
 
     linear = xgboost.XGBRegressor(booster="gblinear", n_estimators=3, n_jobs=1).fit(X, Y)
     for model in (linear, len):
-        with pytest.raises(UnsupportedModelError, match="PermutationShap"):
+        with pytest.raises(UnsupportedModelError, match="KernelShap"):
             read_linear(model)
 
 

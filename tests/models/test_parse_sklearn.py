@@ -410,7 +410,7 @@ def test_what_is_no_sum_of_leaves_is_refused_by_name(model: Anything) -> None:
     with pytest.raises(UnsupportedModelError, match=type(model).__name__) as raised:
         read_trees(model)
     assert "random forests" in str(raised.value)
-    assert "PermutationShap" in str(raised.value)
+    assert "KernelShap" in str(raised.value)
 
 
 def test_boosting_on_top_of_another_model_is_refused() -> None:

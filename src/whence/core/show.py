@@ -95,7 +95,7 @@ def _count(n: int, noun: str) -> str:
 
 def _strongest(e: "Explanation") -> list[tuple[str, float, int]]:
     names, sizes = _sizes(e)
-    order = np.argsort(-np.abs(sizes), kind="stable")[:_TOP]
+    order = [i for i in np.argsort(-np.abs(sizes), kind="stable") if names[i]][:_TOP]
     return [(names[i], float(sizes[i]), int(i)) for i in order]
 
 

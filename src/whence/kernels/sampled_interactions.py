@@ -3,8 +3,8 @@
 Coalitions of few players, and of all but few, weigh most: they are all asked for, size by size,
 within half of the budget. Of the others pairs of a coalition and its complement are drawn, all
 sizes alike. A polynomial of low degree is fitted to the answers; its index is known, and only what
-it leaves unexplained is estimated by the sample (each half with the polynomial of the other half,
-so that there is no bias). Where the budget covers all coalitions, the values are exact.
+it leaves unexplained is estimated by the sample, each fold with the polynomial of the other folds,
+so that there is no bias. Where the budget covers all coalitions, the values are exact.
 """
 
 from itertools import combinations
@@ -35,8 +35,10 @@ _FIRST = 32
 """Pairs of the first round at least."""
 _PAIRS = 8
 """Pairs without which there is no estimate."""
+_LAM=[1e-10]*3
+_FOLDS = 5
 _DEGREES = (3, 2, 1)
-_ROWS_PER_TERM = 3
+_ROWS_PER_TERM = 1.5
 _ROWS_AT_MOST = 6
 """Coalitions for each term of the polynomial: more hardly make it better, only slower."""
 _TERMS = 2_000
@@ -119,9 +121,9 @@ class InteractionSampler:
         m = len(self._known)
         if m < _PAIRS:
             return None
-        halves = [np.arange(m) % 2 == half for half in (0, 1)]
-        found = [self._half(half) for half in halves]
-        shares = [half.sum() / m for half in halves]
+        folds = [np.arange(m) % _FOLDS == fold for fold in range(_FOLDS)]
+        found = [self._fold(fold) for fold in folds]
+        shares = [fold.sum() / m for fold in folds]
         values = sum(w * value for w, (value, _) in zip(shares, found, strict=True))
         square = sum(w**2 * error for w, (_, error) in zip(shares, found, strict=True))
         return self._wanted(np.asarray(values), np.sqrt(square))
@@ -139,16 +141,16 @@ class InteractionSampler:
         terms: int = sum(len(members) for members in self._sets)
         return max(_FIRST, min(terms, _TERMS), len(self._known) // 2)
 
-    def _half(self, half: Bools) -> tuple[Floats, Floats]:
-        """Return the index by one half of the pairs, and its squared standard error."""
-        basis, coefficients = self._fitted(~half)
+    def _fold(self, fold: Bools) -> tuple[Floats, Floats]:
+        """Return the index by one fold of the pairs, and its squared standard error."""
+        basis, coefficients = self._fitted(~fold)
         known, told = self._border
         rest = told - parity_columns(known, basis) @ coefficients
         values = parity_index(coefficients, basis, self._sets, self._order, self._index)
         values += index_values(known, rest, self._sets, self._tables)
-        drawn = self._known[half]
+        drawn = self._known[fold]
         flat = drawn.reshape(-1, self._players)
-        left = self._worth[half].reshape(len(flat), -1) - parity_columns(flat, basis) @ coefficients
+        left = self._worth[fold].reshape(len(flat), -1) - parity_columns(flat, basis) @ coefficients
         twice = 2 * _chances(self._players, self._inner)[drawn.sum(axis=2)][..., None]
         mean, square = self._moments(drawn, left.reshape(*drawn.shape[:2], -1) / twice)
         m = len(drawn)
@@ -165,13 +167,11 @@ class InteractionSampler:
             square += a**2 @ x**2 + b**2 @ y**2 + 2 * ((a * b) @ (x * y))
         return total / len(drawn), square / len(drawn)
 
-    def _fitted(self, half: Bools) -> tuple[tuple[Ints, ...], Floats]:
-        """Fit a polynomial to one half of the pairs and to the small and large coalitions."""
+    def _fitted(self, others: Bools) -> tuple[tuple[Ints, ...], Floats]:
+        """Fit a polynomial to the other folds and to the small and large coalitions."""
         n, (known, told) = self._players, self._border
-        drawn, worth = (
-            self._known[half].reshape(-1, n),
-            self._worth[half].reshape(-1, told.shape[1]),
-        )
+        drawn = self._known[others].reshape(-1, n)
+        worth = self._worth[others].reshape(len(drawn), -1)
         degree = _degree(n, len(known) + len(drawn))
         basis = sets_of(n, degree)
         enough = _ROWS_AT_MOST * sum(comb(n, size) for size in range(degree + 1))
@@ -183,7 +183,9 @@ class InteractionSampler:
         columns = parity_columns(np.concatenate([known, drawn]), basis)
         weighted = columns * weight[:, None]
         gram = weighted.T @ columns
-        gram[np.diag_indices_from(gram)] += _RIDGE * weight.sum()
+        terms = [len(b) for b in basis]
+        lam = np.concatenate([[_RIDGE], *[np.full(t, _LAM[i]) for i, t in enumerate(terms)]])
+        gram[np.diag_indices_from(gram)] += lam * weight.sum()
         return basis, np.linalg.solve(gram, weighted.T @ np.concatenate([told, worth]))
 
 

@@ -6,8 +6,11 @@ from numpy.random import Generator
 
 from whence.core.errors import InputError
 from whence.core.inputs import Images, Inputs, Series, Texts
+from whence.maskers.image import ImageMasker
 from whence.maskers.scene import Masker, OpenScene, Scene
+from whence.maskers.series import SeriesMasker
 from whence.maskers.tabular import Marginal
+from whence.maskers.text import TextMasker
 from whence.models.predict import Predict
 
 
@@ -55,16 +58,10 @@ class ByKind:
 
 def _usual(inputs: Inputs) -> Masker:
     if isinstance(inputs, Images):
-        from whence.maskers.image import ImageMasker
-
         return ImageMasker()
     if isinstance(inputs, Texts):
-        from whence.maskers.text import TextMasker
-
         return TextMasker()
     if isinstance(inputs, Series):
-        from whence.maskers.series import SeriesMasker
-
         return SeriesMasker()
     raise InputError(
         "No background was given. For a table the rows are needed that stand for unknown columns. "

@@ -116,5 +116,5 @@ def _unsupported(model: object) -> UnsupportedModelError:
     return UnsupportedModelError(
         f"A {kind.__name__} of {package} cannot be read as a tree ensemble{why}. "
         f"Supported are {SUPPORTED}. Explain any other model through its predictions: "
-        "PermutationShap(background=X_train)."
+        "KernelShap(background=X_train)."
     )

@@ -159,7 +159,7 @@ def _refuse(columns: Sequence[int], kind: str, features: tuple[str, ...]) -> Non
             f"The CatBoost model reads {kind} features: "
             f"{', '.join(features[j] for j in columns[:20])}. Its trees split on numbers computed "
             "from them by the library alone. Explain the model through its predictions with a "
-            "model-agnostic method such as PermutationShap(background=X_train)."
+            "model-agnostic method such as KernelShap(background=X_train)."
         )
 
 
@@ -267,13 +267,13 @@ class _Reader:
             return UnsupportedModelError(
                 f"The CatBoost model has splits of type {kind!r}. Splits on numbers and one-hot "
                 "splits can be read. Explain the model through its predictions with a "
-                "model-agnostic method such as PermutationShap(background=X_train)."
+                "model-agnostic method such as KernelShap(background=X_train)."
             )
         return UnsupportedModelError(
             "The CatBoost model splits on target statistics (CTR) of the categorical features "
             f"{', '.join(self.statistics)}, which its trees cannot be explained by. Explain the "
             "model through its predictions with a model-agnostic method such as "
-            "PermutationShap(background=X_train), or train with one_hot_max_size no smaller than "
+            "KernelShap(background=X_train), or train with one_hot_max_size no smaller than "
             "the number of categories."
         )
 

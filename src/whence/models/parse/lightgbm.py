@@ -221,7 +221,7 @@ def _tree(block: Mapping[str, str], *, target: int, factor: float) -> Tree:
         raise UnsupportedModelError(
             "The LightGBM model was trained with linear_tree=True: its leaves are linear models. "
             "Trees whose leaves are constants are needed. Train with linear_tree=False, or "
-            "explain the model through its predictions: PermutationShap(background=X_train)."
+            "explain the model through its predictions: KernelShap(background=X_train)."
         )
     value = _numbers(block, "leaf_value") * factor
     leaves = len(value)

@@ -145,7 +145,7 @@ def _refuse_votes(model: Estimator, weights: Floats) -> None:
             f"The {type(model).__name__} has {len(model.classes_)} classes and lets one linear "
             "model per pair of classes vote, which is no weighted sum. Set "
             "decision_function_shape='ovo' to explain the pairs, train a LinearSVC, or use a "
-            "model-agnostic method such as PermutationShap(background=X_train)."
+            "model-agnostic method such as KernelShap(background=X_train)."
         )
 
 
@@ -185,5 +185,5 @@ def _unsupported(model: object) -> UnsupportedModelError:
     return UnsupportedModelError(
         f"A {kind.__name__} of {package} cannot be read as a linear model{why}. "
         f"Supported are {SUPPORTED}. Explain any other model through its predictions: "
-        "PermutationShap(background=X_train)."
+        "KernelShap(background=X_train)."
     )

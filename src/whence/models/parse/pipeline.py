@@ -96,7 +96,7 @@ def before_model(pipeline: Estimator, read: tuple[str, ...], *, named: bool) -> 
         raise UnsupportedModelError(
             f"The steps of the pipeline make {len(owner)} columns and its model reads "
             f"{len(read)}. Explain the last step on the transformed table, or use a "
-            "model-agnostic method such as PermutationShap(background=X_train)."
+            "model-agnostic method such as KernelShap(background=X_train)."
         )
     steps_acting = tuple(step for _, step in acting(steps))
     return Before(

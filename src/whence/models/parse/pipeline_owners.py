@@ -68,7 +68,7 @@ def _follow(name: str, step: Estimator, owner: Ints, width: int | None) -> Ints:
         f"The step {name!r} ({kind}) mixes columns, or is not known to keep them apart, so what "
         f"the model reads cannot be traced back to single columns of the table.{hint} Explain the "
         "last step on the transformed table, pipeline[-1] on pipeline[:-1].transform(X), or use a "
-        "model-agnostic method such as PermutationShap(background=X_train)."
+        "model-agnostic method such as KernelShap(background=X_train)."
     )
 
 

@@ -103,7 +103,7 @@ def _averaged(model: Estimator, trees: list[Estimator]) -> Trees:
         raise UnsupportedModelError(
             f"The {type(model).__name__} predicts {model.n_outputs_} labels at once. "
             "Train one classifier per label, or explain a function that answers for one of them: "
-            "PermutationShap(background=X_train)."
+            "KernelShap(background=X_train)."
         )
     leaves = [_leaves(model, tree) / len(trees) for tree in trees]
     outputs = leaves[0].shape[1]
@@ -169,7 +169,7 @@ def _prior(model: Estimator) -> Floats:
         raise UnsupportedModelError(
             f"The {type(model).__name__} starts from init={name}, which is not a constant, so the "
             "model is not a sum of its trees. Train with init=None or 'zero', or use a "
-            "model-agnostic method such as PermutationShap(background=X_train)."
+            "model-agnostic method such as KernelShap(background=X_train)."
         )
     row = np.zeros((1, model.n_features_in_), dtype=np.float32)
     prior: Floats = np.asarray(model._raw_predict_init(row)[0], dtype=np.float64)  # noqa: SLF001  clips as the release at hand does

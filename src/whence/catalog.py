@@ -1,0 +1,276 @@
+"""Which methods there are: what each answers, what it costs, and what it guarantees."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Literal, TypeAlias
+
+from whence.core.errors import UnsupportedModelError, WhenceError
+from whence.core.inputs import Images, Inputs, Series, Texts, inputs_of
+from whence.core.table import Table
+from whence.methods.exact_shap import ExactShap
+from whence.methods.kernel_shap import KernelShap
+from whence.methods.lime import Lime
+from whence.methods.linear_shap import LinearShap
+from whence.methods.occlusion import Occlusion
+from whence.methods.partition_shap import PartitionShap
+from whence.methods.permutation_shap import PermutationShap
+from whence.methods.sage import Sage
+from whence.methods.shapley_interactions import ShapleyInteractions
+from whence.methods.tree_banzhaf import TreeBanzhaf
+from whence.methods.tree_interactions import TreeInteractions
+from whence.methods.tree_shap import TreeShap
+from whence.models.views import view_of
+
+Question: TypeAlias = Literal["attribution", "interaction", "importance"]
+
+_ANY = (Table, Images, Texts, Series)
+_TABLES = (Table,)
+_ROWS = 100
+"""Rows of background that costs are told for."""
+_SEGMENTS = 50
+_MANY = 64
+"""Players beyond which powers of two are told as such."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One method of the catalog.
+
+    Attributes
+    ----------
+    method : type
+    question : str
+        What it answers: "attribution", "interaction" (of a row) or "importance" (over all rows).
+    kinds : tuple of types
+        What can be explained.
+    cost : callable
+        Players, background rows -> cost of one row in words.
+    guarantee : str
+    """
+
+    method: Any
+    question: Question
+    kinds: tuple[type, ...]
+    cost: Callable[[int, int], str]
+    guarantee: str
+
+
+_EXACT = "exact; adds up to the prediction"
+_SAMPLED = "standard error on every value; adds up to the prediction"
+
+
+def _free(players: int, rows: int) -> str:  # noqa: ARG001  costs nothing, however many
+    return "one prediction"
+
+
+def _enumerated(players: int, rows: int) -> str:
+    if players > _MANY:
+        return f"2^{players} x {rows} predictions"
+    return f"{2**players * rows:,} predictions"
+
+
+def _sampled(players: int, rows: int) -> str:
+    most = max(2_048, 32 * players)
+    return f"at most {most:,} x {rows} predictions; stops when settled"
+
+
+CATALOG = (
+    Listing(method=TreeShap, question="attribution", kinds=_TABLES, cost=_free, guarantee=_EXACT),
+    Listing(method=LinearShap, question="attribution", kinds=_TABLES, cost=_free, guarantee=_EXACT),
+    Listing(
+        method=ExactShap, question="attribution", kinds=_ANY, cost=_enumerated, guarantee=_EXACT
+    ),
+    Listing(
+        method=KernelShap, question="attribution", kinds=_ANY, cost=_sampled, guarantee=_SAMPLED
+    ),
+    Listing(
+        method=PermutationShap,
+        question="attribution",
+        kinds=_ANY,
+        cost=_sampled,
+        guarantee=_SAMPLED,
+    ),
+    Listing(
+        method=PartitionShap, question="attribution", kinds=_ANY, cost=_sampled, guarantee=_SAMPLED
+    ),
+    Listing(
+        method=Lime,
+        question="attribution",
+        kinds=_ANY,
+        cost=lambda players, rows: "at most 5,000 predictions; stops when settled",  # noqa: ARG005  whatever their number
+        guarantee="standard error on every coefficient; held-out fidelity",
+    ),
+    Listing(
+        method=Occlusion,
+        question="attribution",
+        kinds=_ANY,
+        cost=lambda players, rows: f"{players * rows:,} predictions",
+        guarantee="exact effect of leaving out one part; does not add up",
+    ),
+    Listing(
+        method=TreeBanzhaf,
+        question="attribution",
+        kinds=_TABLES,
+        cost=_free,
+        guarantee="exact; does not add up",
+    ),
+    Listing(
+        method=TreeInteractions, question="interaction", kinds=_TABLES, cost=_free, guarantee=_EXACT
+    ),
+    Listing(
+        method=ShapleyInteractions,
+        question="interaction",
+        kinds=_ANY,
+        cost=_sampled,
+        guarantee="exact for few players, else a standard error on every value",
+    ),
+    Listing(
+        method=Sage,
+        question="importance",
+        kinds=_TABLES,
+        cost=lambda players, rows: (
+            f"about {players * rows:,} predictions for each order of the features"
+        ),
+        guarantee="standard error on every value; adds up to the loss that the model saves",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applicable:
+    """Whether a method applies to a model, and what to expect of it.
+
+    Attributes
+    ----------
+    name : str
+    question : str
+        "attribution", "interaction" or "importance".
+    applies : bool
+    why_not : str
+        Empty where it applies.
+    cost : str
+        Of one row, beside the background once.
+    guarantee : str
+    """
+
+    name: str
+    question: Question
+    applies: bool
+    why_not: str
+    cost: str
+    guarantee: str
+
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """The methods that apply to a model come first; a sequence that prints as a table."""
+
+    listed: tuple[Applicable, ...]
+
+    def __len__(self) -> int:
+        """Return the number of methods."""
+        return len(self.listed)
+
+    def __getitem__(self, i: int) -> Applicable:
+        """Return one of them."""
+        return self.listed[i]
+
+    def __iter__(self) -> Iterator[Applicable]:
+        """Yield them."""
+        return iter(self.listed)
+
+    def __repr__(self) -> str:
+        """Return a table for a terminal."""
+        rows = [_HEAD, *self._cells()]
+        width = [max(len(row[c]) for row in rows) for c in range(len(_HEAD) - 1)]
+        return "\n".join(
+            "  ".join([*(row[c].ljust(w) for c, w in enumerate(width)), row[-1]]) for row in rows
+        )
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th style='text-align:left'>{escape(name)}</th>" for name in _HEAD)
+        body = "".join(
+            "<tr>"
+            + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in row)
+            + "</tr>"
+            for row in self._cells()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [
+            (m.name, m.question, m.cost if m.applies else "-", m.guarantee if m.applies else
+             f"no: {m.why_not}")
+            for m in self.listed
+        ]  # fmt: skip
+
+
+_HEAD = ("method", "answers", "cost of a row", "guarantee")
+
+
+def methods(model: object, X: object = None) -> Methods:
+    """List the methods: which apply to a model, at what cost, with what guarantees.
+
+    Parameters
+    ----------
+    model : fitted model or callable
+    X : table, images, texts, series or None
+        What would be explained; it tells the costs.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If nothing applies, since the model is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X = np.array([[0.0], [1.0]])
+    >>> found = methods(LinearRegression().fit(X, X[:, 0]), X)
+    >>> found[0].name, found[0].cost
+    ('LinearShap', 'one prediction')
+    """
+    inputs = None if X is None else inputs_of(X)
+    players = _players(inputs)
+    found = [_applicable(listing, model, inputs, players) for listing in CATALOG]
+    if not any(item.applies for item in found):
+        raise UnsupportedModelError(found[2].why_not)
+    return Methods(tuple(sorted(found, key=lambda item: not item.applies)))
+
+
+def _applicable(listing: Listing, model: object, inputs: Inputs | None, players: int) -> Applicable:
+    why_not, rows = "", _ROWS
+    if inputs is not None and not isinstance(inputs, listing.kinds):
+        why_not = f"it explains tables, and X holds {type(inputs).__name__.lower()}."
+    elif listing.method is ExactShap and players > ExactShap().most_players:
+        why_not = f"{players} players have 2^{players} coalitions."
+    else:
+        try:
+            view = view_of(model, listing.method.needs)
+            if inputs is not None:
+                view.check(inputs)
+        except WhenceError as error:
+            why_not = str(error)
+    if inputs is not None and not isinstance(inputs, Table):
+        rows = 1
+    return Applicable(
+        name=listing.method.__name__,
+        question=listing.question,
+        applies=not why_not,
+        why_not=_first_sentence(why_not),
+        cost=listing.cost(players, rows),
+        guarantee=listing.guarantee,
+    )
+
+
+def _players(inputs: Inputs | None) -> int:
+    """Return the number of players that costs are told for."""
+    if inputs is None:
+        return 10
+    return len(inputs.names) if isinstance(inputs, Table) else _SEGMENTS
+
+
+def _first_sentence(text: str) -> str:
+    return text.partition(". ")[0].removesuffix(".") + "." if text else ""
