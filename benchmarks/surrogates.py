@@ -1,8 +1,8 @@
 """Local surrogates against lime: time beside the model's own, and agreement over seeds.
 
-Run by itself, with the peers installed: ``PYTHONPATH=src python benchmarks/surrogates.py``. Both make
-their samples of the same rows and ask the same model about as many; what is measured is everything
-but the model, as a factor of the time inside it.
+Run by itself, with the peers installed: ``PYTHONPATH=src python benchmarks/surrogates.py``. Both
+make their samples of the same rows and ask the same model about as many; what is measured is
+everything but the model, as a factor of the time inside it.
 """
 
 import os
