@@ -164,7 +164,7 @@ def test_intervals_cover_the_truth_as_often_as_they_should(index: Index, order: 
 
 
 @pytest.mark.parametrize("index", ["k-SII", "FSII"])
-@pytest.mark.parametrize("budget", [30, 100, 700])
+@pytest.mark.parametrize("budget", [40, 100, 700])
 def test_sampled_values_add_up(index: Index, budget: int) -> None:
     v = random_game(0, 11, 2)
 

@@ -158,7 +158,7 @@ def test_images_and_series_have_interactions_too() -> None:
     [
         (ShapleyInteractions(background=Z, order=4), "order is 4"),
         (ShapleyInteractions(background=Z, index="BII"), "index is 'BII'"),  # type: ignore[arg-type]
-        (ShapleyInteractions(background=Z, budget=3), "at least 96 evaluations"),
+        (ShapleyInteractions(background=Z, budget=3), "at least 180 evaluations"),
         (ShapleyInteractions(background=Z, tolerance=-1), "tolerance is -1"),
         (ShapleyInteractions(background=Z, masker=Marginal(Z)), "both given"),
         (ShapleyInteractions(), "No background was given"),

@@ -33,17 +33,21 @@ _MOST = 2**16
 """Coalitions of an exact answer at most."""
 _FIRST = 32
 """Pairs of the first round at least."""
-_PAIRS = 8
+_PAIRS = 20
 """Pairs without which there is no estimate."""
-_LAM=[1e-10]*3
 _FOLDS = 5
-_DEGREES = (3, 2, 1)
-_ROWS_PER_TERM = 1.5
-_ROWS_AT_MOST = 6
-"""Coalitions for each term of the polynomial: more hardly make it better, only slower."""
-_TERMS = 2_000
-"""Terms of the polynomial at most, so that fitting it stays fast."""
-_RIDGE = 1e-10
+_AMPLE = 2.5
+"""Coalitions for each term of a polynomial that are ample to tell it."""
+_SCANT = 0.3
+"""Coalitions for each term that a polynomial needs whose terms are held back."""
+_RIDGE = (1e-6, 1e-4, 1e-3)
+"""How far terms of one, two and three players are held back then."""
+_TINY = 1e-10
+_TERMS = 5_000
+_RISKED = 1_000
+"""Terms at most, so that fitting stays fast."""
+_ROWS_AT_MOST = 3
+"""Pairs for each term: more hardly make the polynomial better, only slower."""
 
 
 class InteractionSampler:
@@ -118,15 +122,16 @@ class InteractionSampler:
         if not self._inner:
             values = index_values(*self._border, self._sets, self._tables)
             return self._wanted(values, np.zeros_like(values))
-        m = len(self._known)
-        if m < _PAIRS:
+        if len(self._known) < _PAIRS:
             return None
-        folds = [np.arange(m) % _FOLDS == fold for fold in range(_FOLDS)]
-        found = [self._fold(fold) for fold in folds]
-        shares = [fold.sum() / m for fold in folds]
-        values = sum(w * value for w, (value, _) in zip(shares, found, strict=True))
-        square = sum(w**2 * error for w, (_, error) in zip(shares, found, strict=True))
-        return self._wanted(np.asarray(values), np.sqrt(square))
+        values, square = self._crossed(*(degrees := self._degrees())[0])
+        for degree, ridge in degrees[1:]:
+            if square.max() > _TINY**2 * np.abs(values).max() ** 2:  # else the first is exact
+                others = self._crossed(degree, ridge)
+                values, square = min(
+                    (values, square), others, key=lambda pair: float(pair[1].sum())
+                )
+        return self._wanted(values, np.sqrt(square))
 
     def _wanted(self, values: Floats, stderr: Floats) -> Estimate:
         smaller = self._sets[: self._order - 1] if self._index == "SII" else ()
@@ -139,11 +144,22 @@ class InteractionSampler:
 
     def _round(self) -> int:
         terms: int = sum(len(members) for members in self._sets)
-        return max(_FIRST, min(terms, _TERMS), len(self._known) // 2)
+        return max(_FIRST, min(terms, _RISKED), len(self._known) // 2)
 
-    def _fold(self, fold: Bools) -> tuple[Floats, Floats]:
+    def _crossed(self, degree: int, ridge: tuple[float, ...]) -> tuple[Floats, Floats]:
+        """Return the index of all sets and its squared standard errors, over all folds."""
+        basis, fits = self._fitted(degree, ridge)
+        fold = np.arange(len(self._known)) % _FOLDS
+        found = [self._fold(fold == f, basis, fit) for f, fit in enumerate(fits)]
+        share = [np.mean(fold == f) for f in range(_FOLDS)]
+        values = sum(w * value for w, (value, _) in zip(share, found, strict=True))
+        square = sum(w**2 * error for w, (_, error) in zip(share, found, strict=True))
+        return np.asarray(values), np.asarray(square)
+
+    def _fold(
+        self, fold: Bools, basis: tuple[Ints, ...], coefficients: Floats
+    ) -> tuple[Floats, Floats]:
         """Return the index by one fold of the pairs, and its squared standard error."""
-        basis, coefficients = self._fitted(~fold)
         known, told = self._border
         rest = told - parity_columns(known, basis) @ coefficients
         values = parity_index(coefficients, basis, self._sets, self._order, self._index)
@@ -167,26 +183,53 @@ class InteractionSampler:
             square += a**2 @ x**2 + b**2 @ y**2 + 2 * ((a * b) @ (x * y))
         return total / len(drawn), square / len(drawn)
 
-    def _fitted(self, others: Bools) -> tuple[tuple[Ints, ...], Floats]:
-        """Fit a polynomial to the other folds and to the small and large coalitions."""
+    def _fitted(
+        self, degree: int, ridge: tuple[float, ...]
+    ) -> tuple[tuple[Ints, ...], list[Floats]]:
+        """Fit for each fold a polynomial to the other folds and the outer coalitions."""
         n, (known, told) = self._players, self._border
-        drawn = self._known[others].reshape(-1, n)
-        worth = self._worth[others].reshape(len(drawn), -1)
-        degree = _degree(n, len(known) + len(drawn))
         basis = sets_of(n, degree)
-        enough = _ROWS_AT_MOST * sum(comb(n, size) for size in range(degree + 1))
-        drawn, worth = drawn[:enough], worth[:enough]
-        each = len(drawn) / len(self._inner)  # what all coalitions of one size weigh together
-        weight = np.concatenate(
-            [np.array([each / comb(n, s) for s in known.sum(axis=1)]), np.ones(len(drawn))]
-        )
-        columns = parity_columns(np.concatenate([known, drawn]), basis)
-        weighted = columns * weight[:, None]
-        gram = weighted.T @ columns
-        terms = [len(b) for b in basis]
-        lam = np.concatenate([[_RIDGE], *[np.full(t, _LAM[i]) for i, t in enumerate(terms)]])
-        gram[np.diag_indices_from(gram)] += lam * weight.sum()
-        return basis, np.linalg.solve(gram, weighted.T @ np.concatenate([told, worth]))
+        terms = 1 + sum(len(members) for members in basis)
+        pairs = min(len(self._known), _ROWS_AT_MOST * terms)
+        outer = 1.0 / np.array([comb(n, s) for s in known.sum(axis=1)])
+        ends = _normal(known, told, outer / len(self._inner), basis)
+        parts = []
+        for fold in range(_FOLDS):
+            part = slice(fold, pairs, _FOLDS)
+            drawn, worth = self._known[part].reshape(-1, n), self._worth[part]
+            parts.append(_normal(drawn, worth.reshape(len(drawn), -1), np.ones(len(drawn)), basis))
+        held = [np.full(len(sets), r) for sets, r in zip(basis, ridge, strict=False)]
+        penalty = np.concatenate([[_TINY], *held])
+        fits = []
+        for fold in range(_FOLDS):
+            others = [part for f, part in enumerate(parts) if f != fold]
+            rows = sum(part[2] for part in others)
+            gram = rows * ends[0] + sum(part[0] for part in others)
+            gram[np.diag_indices(terms)] += penalty * 2 * rows
+            right = rows * ends[1] + sum(part[1] for part in others)
+            fits.append(np.asarray(np.linalg.solve(gram, right), dtype=np.float64))
+        return basis, fits
+
+    def _degrees(self) -> list[tuple[int, tuple[float, ...]]]:
+        """Return the degrees of polynomials that are tried, and their ridges.
+
+        The highest that the coalitions tell amply, and a higher one that has to be held back.
+        """
+        n, rows = self._players, len(self._border[0]) + 2 * len(self._known)
+        rows -= rows // _FOLDS
+        terms = {d: sum(comb(n, size) for size in range(d + 1)) for d in range(1, min(n, 3) + 1)}
+        ample = max((d for d, t in terms.items() if _AMPLE * t <= min(rows, _TERMS)), default=1)
+        risky = [d for d, t in terms.items() if d > ample and t <= min(rows / _SCANT, _RISKED)]
+        return [(ample, (_TINY,) * 3), *((d, _RIDGE) for d in risky)]
+
+
+def _normal(
+    known: Bools, worth: Floats, weight: Floats, basis: tuple[Ints, ...]
+) -> tuple[Floats, Floats, int]:
+    """Return the two sides of the normal equations, and the number of coalitions."""
+    columns = parity_columns(known, basis)
+    weighted = (columns * weight[:, None]).T
+    return weighted @ columns, weighted @ worth, len(known)
 
 
 def _outer(players: int, most: int) -> tuple[Bools, range]:
@@ -215,12 +258,3 @@ def _pairs(count: int, players: int, inner: range, rng: Generator) -> Bools:
 def _chances(players: int, inner: range) -> Floats:
     """Return how likely each coalition of each size is drawn."""
     return np.array([1 / (len(inner) * comb(players, s)) for s in range(players + 1)])
-
-
-def _degree(players: int, rows: int) -> int:
-    """Return the highest degree of a polynomial that so many rows can tell."""
-    for degree in _DEGREES:
-        terms = sum(comb(players, size) for size in range(degree + 1))
-        if degree <= players and terms <= min(rows / _ROWS_PER_TERM, _TERMS):
-            return degree
-    return 1
