@@ -249,7 +249,7 @@ def test_steps_that_mix_columns_are_refused(step: Anything) -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (RandomForestRegressor(2), r"RandomForestRegressor of sklearn.*Permut"),
+        (RandomForestRegressor(2), r"RandomForestRegressor of sklearn.*KernelShap"),
         (svm.SVR(), "cannot be read as a linear model"),
         (MLPRegressor(max_iter=3), "cannot be read as a linear model"),
         (AdaBoostRegressor(n_estimators=2), "weighs the votes"),
