@@ -67,7 +67,7 @@ def adult() -> None:
     lime = wh.explain(model, rows[:1], wh.Lime(background=train[100:]), rng=0)
     print(lime)
     keep(wh.plot(lime), "adult_lime")
-    print(__import__("whence.catalog").catalog.methods(model, rows))
+    print(wh.methods(model, rows))
 
 
 def _sentences(part: str, n: int) -> tuple[list[str], np.ndarray]:

@@ -32,6 +32,18 @@ if TYPE_CHECKING:
     from whence.core.inputs import series_of as series_of
     from whence.core.inputs import texts_of as texts_of
     from whence.core.measurement import Measurement as Measurement
+    from whence.explainers.exact_shap import ExactShap as ExactShap
+    from whence.explainers.kernel_shap import KernelShap as KernelShap
+    from whence.explainers.lime import Lime as Lime
+    from whence.explainers.linear_shap import LinearShap as LinearShap
+    from whence.explainers.occlusion import Occlusion as Occlusion
+    from whence.explainers.partition_shap import PartitionShap as PartitionShap
+    from whence.explainers.permutation_shap import PermutationShap as PermutationShap
+    from whence.explainers.sage import Sage as Sage
+    from whence.explainers.shapley_interactions import ShapleyInteractions as ShapleyInteractions
+    from whence.explainers.tree_banzhaf import TreeBanzhaf as TreeBanzhaf
+    from whence.explainers.tree_interactions import TreeInteractions as TreeInteractions
+    from whence.explainers.tree_shap import TreeShap as TreeShap
     from whence.maskers.causal import Causal as Causal
     from whence.maskers.conditional import Conditional as Conditional
     from whence.maskers.image import ImageMasker as ImageMasker
@@ -39,18 +51,6 @@ if TYPE_CHECKING:
     from whence.maskers.tabular import Baseline as Baseline
     from whence.maskers.tabular import Marginal as Marginal
     from whence.maskers.text import TextMasker as TextMasker
-    from whence.methods.exact_shap import ExactShap as ExactShap
-    from whence.methods.kernel_shap import KernelShap as KernelShap
-    from whence.methods.lime import Lime as Lime
-    from whence.methods.linear_shap import LinearShap as LinearShap
-    from whence.methods.occlusion import Occlusion as Occlusion
-    from whence.methods.partition_shap import PartitionShap as PartitionShap
-    from whence.methods.permutation_shap import PermutationShap as PermutationShap
-    from whence.methods.sage import Sage as Sage
-    from whence.methods.shapley_interactions import ShapleyInteractions as ShapleyInteractions
-    from whence.methods.tree_banzhaf import TreeBanzhaf as TreeBanzhaf
-    from whence.methods.tree_interactions import TreeInteractions as TreeInteractions
-    from whence.methods.tree_shap import TreeShap as TreeShap
     from whence.metrics.pick import submodular_pick as submodular_pick
     from whence.metrics.stability import stability as stability
     from whence.models.endpoint import Endpoint as Endpoint
@@ -65,28 +65,28 @@ _HOME = {
     "Conditional": "whence.maskers.conditional",
     "Effect": "whence.core.explanation",
     "Endpoint": "whence.models.endpoint",
-    "ExactShap": "whence.methods.exact_shap",
+    "ExactShap": "whence.explainers.exact_shap",
     "Examples": "whence.core.explanation",
     "ImageMasker": "whence.maskers.image",
     "InputError": "whence.core.errors",
     "Interaction": "whence.core.explanation",
-    "KernelShap": "whence.methods.kernel_shap",
-    "Lime": "whence.methods.lime",
-    "LinearShap": "whence.methods.linear_shap",
+    "KernelShap": "whence.explainers.kernel_shap",
+    "Lime": "whence.explainers.lime",
+    "LinearShap": "whence.explainers.linear_shap",
     "Marginal": "whence.maskers.tabular",
     "Measurement": "whence.core.measurement",
     "MissingDependencyError": "whence.core.errors",
-    "Occlusion": "whence.methods.occlusion",
-    "PartitionShap": "whence.methods.partition_shap",
-    "PermutationShap": "whence.methods.permutation_shap",
+    "Occlusion": "whence.explainers.occlusion",
+    "PartitionShap": "whence.explainers.partition_shap",
+    "PermutationShap": "whence.explainers.permutation_shap",
     "Rules": "whence.core.explanation",
-    "Sage": "whence.methods.sage",
+    "Sage": "whence.explainers.sage",
     "SeriesMasker": "whence.maskers.series",
-    "ShapleyInteractions": "whence.methods.shapley_interactions",
+    "ShapleyInteractions": "whence.explainers.shapley_interactions",
     "TextMasker": "whence.maskers.text",
-    "TreeBanzhaf": "whence.methods.tree_banzhaf",
-    "TreeInteractions": "whence.methods.tree_interactions",
-    "TreeShap": "whence.methods.tree_shap",
+    "TreeBanzhaf": "whence.explainers.tree_banzhaf",
+    "TreeInteractions": "whence.explainers.tree_interactions",
+    "TreeShap": "whence.explainers.tree_shap",
     "UnsupportedModelError": "whence.core.errors",
     "VerificationError": "whence.core.errors",
     "WhenceError": "whence.core.errors",

@@ -36,6 +36,8 @@ from whence.models.views import view_of
 
 E = TypeVar("E", bound=Explanation)
 
+_FAITHFUL = 0.5
+"""Held-out R squared below which a surrogate is warned of."""
 _SLOW = 2.0
 """Seconds before a progress bar appears."""
 
@@ -97,7 +99,7 @@ class Explainer(Generic[E]):
                 seconds=time.perf_counter() - started,
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
                 warnings=(
-                    *self.provenance.warnings, *result.provenance.warnings, *_unsettled(result),
+                    *self.provenance.warnings, *result.provenance.warnings, *_doubts(result),
                 ),
             ),
         )  # fmt: skip
@@ -388,8 +390,28 @@ def _stopped(done: int, rows: int) -> str:
     return f"Interrupted: {done} of {rows} rows are explained."
 
 
+def _doubts(result: Explanation) -> tuple[str, ...]:
+    """Return warnings where sampling was not settled, or a surrogate does not follow the model."""
+    return (*_unsettled(result), *_unfaithful(result))
+
+
+def _unfaithful(result: Explanation) -> tuple[str, ...]:
+    fidelity = getattr(result, "fidelity", None)
+    if fidelity is None:
+        return ()
+    poor = (fidelity[..., 0] < _FAITHFUL).any(axis=1)
+    if not poor.any():
+        return ()
+    return (
+        (
+            f"Low fidelity: in {int(poor.sum())} of {len(poor)} rows the surrogate explains less "
+            "than half of what the model does nearby (`fidelity`). Look at interactions, or "
+            "use KernelShap."
+        ),
+    )
+
+
 def _unsettled(result: Explanation) -> tuple[str, ...]:
-    """Return a warning if the sampling of some rows was not settled within its budget."""
     converged = getattr(result, "converged", None)
     if converged is None or converged.all():
         return ()

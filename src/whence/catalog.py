@@ -8,18 +8,18 @@ from typing import Any, Literal, TypeAlias
 from whence.core.errors import UnsupportedModelError, WhenceError
 from whence.core.inputs import Images, Inputs, Series, Texts, inputs_of
 from whence.core.table import Table
-from whence.methods.exact_shap import ExactShap
-from whence.methods.kernel_shap import KernelShap
-from whence.methods.lime import Lime
-from whence.methods.linear_shap import LinearShap
-from whence.methods.occlusion import Occlusion
-from whence.methods.partition_shap import PartitionShap
-from whence.methods.permutation_shap import PermutationShap
-from whence.methods.sage import Sage
-from whence.methods.shapley_interactions import ShapleyInteractions
-from whence.methods.tree_banzhaf import TreeBanzhaf
-from whence.methods.tree_interactions import TreeInteractions
-from whence.methods.tree_shap import TreeShap
+from whence.explainers.exact_shap import ExactShap
+from whence.explainers.kernel_shap import KernelShap
+from whence.explainers.lime import Lime
+from whence.explainers.linear_shap import LinearShap
+from whence.explainers.occlusion import Occlusion
+from whence.explainers.partition_shap import PartitionShap
+from whence.explainers.permutation_shap import PermutationShap
+from whence.explainers.sage import Sage
+from whence.explainers.shapley_interactions import ShapleyInteractions
+from whence.explainers.tree_banzhaf import TreeBanzhaf
+from whence.explainers.tree_interactions import TreeInteractions
+from whence.explainers.tree_shap import TreeShap
 from whence.models.views import view_of
 
 Question: TypeAlias = Literal["attribution", "interaction", "importance"]
@@ -236,7 +236,11 @@ def methods(model: object, X: object = None) -> Methods:
     players = _players(inputs)
     found = [_applicable(listing, model, inputs, players) for listing in CATALOG]
     if not any(item.applies for item in found):
-        raise UnsupportedModelError(found[2].why_not)
+        view_of(model, KernelShap.needs)  # says what is needed of a model
+        raise UnsupportedModelError(
+            f"No method applies to this model and these rows: {found[-1].why_not} See the message "
+            "of wh.explain(model, X, wh.KernelShap(background=X))."
+        )
     return Methods(tuple(sorted(found, key=lambda item: not item.applies)))
 
 

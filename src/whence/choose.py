@@ -10,13 +10,13 @@ from whence.core.errors import InputError, UnsupportedModelError
 from whence.core.inputs import Inputs, inputs_of
 from whence.core.method import Output, View
 from whence.core.table import Table
-from whence.methods.exact_shap import ExactShap
-from whence.methods.kernel_shap import KernelShap
-from whence.methods.linear_shap import LinearShap
-from whence.methods.sage import Sage
-from whence.methods.shapley_interactions import ShapleyInteractions
-from whence.methods.tree_interactions import TreeInteractions
-from whence.methods.tree_shap import TreeShap
+from whence.explainers.exact_shap import ExactShap
+from whence.explainers.kernel_shap import KernelShap
+from whence.explainers.linear_shap import LinearShap
+from whence.explainers.sage import Sage
+from whence.explainers.shapley_interactions import ShapleyInteractions
+from whence.explainers.tree_interactions import TreeInteractions
+from whence.explainers.tree_shap import TreeShap
 from whence.models.linear import Linear
 from whence.models.predict import Predict
 from whence.models.trees import Trees

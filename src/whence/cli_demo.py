@@ -6,7 +6,7 @@ from pathlib import Path
 from whence.api import bind
 from whence.cli_run import Bound, Done, Job, Step, folder, write
 from whence.core.errors import MissingDependencyError
-from whence.methods.tree_shap import TreeShap
+from whence.explainers.tree_shap import TreeShap
 
 
 def demo(out: Path, step: Step, *, force: bool) -> Done:

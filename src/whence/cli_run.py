@@ -16,7 +16,7 @@ from whence.api import Explainer, bind
 from whence.core.errors import InputError
 from whence.core.explanation import Attribution
 from whence.core.types import Ints
-from whence.methods.tree_shap import TreeShap
+from whence.explainers.tree_shap import TreeShap
 from whence.models.load import load_model
 from whence.models.trees import Trees
 from whence.models.views import view_of

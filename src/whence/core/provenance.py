@@ -72,7 +72,7 @@ def settings_of(method: Any) -> dict[str, Setting]:  # noqa: ANN401  a method is
 
     Examples
     --------
-    >>> from whence.methods.tree_shap import TreeShap
+    >>> from whence.explainers.tree_shap import TreeShap
     >>> settings_of(TreeShap())["background"] is None
     True
     """

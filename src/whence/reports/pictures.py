@@ -10,7 +10,7 @@ from whence.api import explain
 from whence.core.explanation import Attribution, Interaction
 from whence.core.table import table_of
 from whence.core.types import Ints
-from whence.methods.tree_interactions import TreeInteractions
+from whence.explainers.tree_interactions import TreeInteractions
 from whence.models.trees import Trees
 from whence.plots.pick import Panel, read
 from whence.plots.style import decimals, number

@@ -16,7 +16,7 @@ import numpy as np
 from whence.api import explain
 from whence.core.errors import InputError, MissingDependencyError
 from whence.core.explanation import Attribution, Interaction
-from whence.methods.tree_shap import TreeShap
+from whence.explainers.tree_shap import TreeShap
 from whence.models.trees import Trees
 from whence.models.views import view_of
 from whence.reports import pictures, sections

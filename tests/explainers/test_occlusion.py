@@ -11,11 +11,11 @@ from whence.core.errors import InputError
 from whence.core.explanation import Attribution
 from whence.core.inputs import Images, Series, images_of, series_of
 from whence.core.types import Floats
+from whence.explainers.occlusion import Occlusion
 from whence.maskers.image import ImageMasker
 from whence.maskers.series import SeriesMasker
 from whence.maskers.tabular import Marginal
 from whence.maskers.text import TextMasker
-from whence.methods.occlusion import Occlusion
 
 
 def explained(model: object, X: object, **settings: object) -> Attribution:

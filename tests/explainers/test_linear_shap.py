@@ -19,8 +19,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import whence as wh
 from reference.shapley import shapley
 from whence.core.types import Floats
+from whence.explainers.linear_shap import LinearShap
 from whence.kernels.gaussian import Telling
-from whence.methods.linear_shap import LinearShap
 
 Anything: TypeAlias = Any
 

@@ -13,8 +13,8 @@ from sklearn.tree import DecisionTreeClassifier
 import whence as wh
 from reference.shapley import shapley
 from whence.core.types import Floats, Ints
+from whence.explainers.sage import Sage
 from whence.maskers.tabular import Marginal
-from whence.methods.sage import Sage
 
 rng = np.random.default_rng(6)
 Z = rng.normal(size=(9, 4))

@@ -17,8 +17,8 @@ from reference.shapley import shapley
 from strategies import seeds
 from whence.core.inputs import images_of, series_of, texts_of
 from whence.core.types import Floats
+from whence.explainers.partition_shap import PartitionShap
 from whence.maskers.tabular import Marginal
-from whence.methods.partition_shap import PartitionShap
 
 rng = np.random.default_rng(8)
 ZERO = np.zeros((1, 4))

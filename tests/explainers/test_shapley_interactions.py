@@ -16,9 +16,9 @@ from reference.shapley import k_sii, sii
 from strategies import seeds
 from whence.core.inputs import images_of, series_of
 from whence.core.types import Floats
+from whence.explainers.shapley_interactions import ShapleyInteractions
 from whence.kernels.interaction_indices import Index
 from whence.maskers.tabular import Marginal
-from whence.methods.shapley_interactions import ShapleyInteractions
 
 rng = np.random.default_rng(4)
 Z = rng.normal(size=(6, 5))

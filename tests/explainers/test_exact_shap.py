@@ -16,8 +16,8 @@ from reference.games import as_model, random_game, shapley_over_orders
 from reference.shapley import shapley
 from strategies import seeds
 from whence.core.types import Floats
+from whence.explainers.exact_shap import ExactShap
 from whence.maskers.tabular import Marginal
-from whence.methods.exact_shap import ExactShap
 
 rng = np.random.default_rng(2)
 Z = rng.normal(size=(6, 5))
