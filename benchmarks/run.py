@@ -1,4 +1,4 @@
-"""Run all benchmarks in one process, one thread each, and print the table of ratios."""
+"""Run all benchmarks in one process, one thread each, and print their tables."""
 
 import os
 
@@ -13,7 +13,11 @@ from pathlib import Path
 
 from measure import Report
 
-PARTS = ("tree_explanations", "resources")
+LINES = ("tree_explanations", "resources")
+"""Parts that add lines to one table."""
+TABLES = ("time_in_model", "surrogates", "shapley_estimators")
+"""Parts that print a table of their own."""
+PARTS = (*LINES, *TABLES)
 
 
 def main() -> None:
@@ -23,9 +27,15 @@ def main() -> None:
     chosen = parser.parse_args().parts or PARTS
     print(f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, Python {platform.python_version()}\n")
     report = Report()
-    report.head()
+    if set(chosen) & set(LINES):
+        report.head()
     for part in chosen:
-        importlib.import_module(part).main(report)
+        module = importlib.import_module(part)
+        if part in LINES:
+            module.main(report)
+        else:
+            print(f"\n## {part}\n")
+            module.main()
 
 
 def _processor() -> str:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from whence.core.explanation import Attribution, Explanation
 
 _TOP = 8
+_NO_SUM = ("SII", "BII", "FBII", "TreeBanzhaf", "Occlusion")
+"""Indices and methods whose values do not add up to the output, and need not."""
 _BAR = 16
 
 
@@ -65,7 +67,8 @@ def footnotes(e: "Explanation") -> list[str]:
         for name, start, end in zip(e.names.outputs, base[0], outputs[0], strict=False):
             notes.append(f"{name}: base value {start:.6g}, output {end:.6g}")
     residual = getattr(e, "residual", None)
-    if residual is not None and residual.size and getattr(e, "index", "") not in ("SII", "BII"):
+    adds_up = e.provenance.method not in _NO_SUM and getattr(e, "index", "") not in _NO_SUM
+    if residual is not None and residual.size and adds_up:
         notes.append(f"largest residual {np.abs(residual).max():.1e}")
     return notes + _precision(e) + warnings
 
@@ -85,7 +88,8 @@ def _precision(e: "Explanation") -> list[str]:
     fidelity = getattr(e, "fidelity", None)
     if fidelity is not None and fidelity.size:
         worst = fidelity[..., 0].min()
-        notes.append(f"the surrogate explains at least {max(worst, 0):.0%} of what the model does")
+        share = int(100 * max(worst, 0))
+        notes.append(f"the surrogate explains at least {share}% of what the model does nearby")
     return notes
 
 
@@ -102,11 +106,16 @@ def _strongest(e: "Explanation") -> list[tuple[str, float, int]]:
 def _sizes(e: "Explanation") -> tuple[list[str], Floats]:
     """Name and size per player or set: signed for one row of one output, else mean magnitude."""
     kind = type(e).__name__
-    if len(e) and kind == "Attribution":
+    if len(e) and kind == "Attribution" and (e.names.features or not _of_points(e)):
         return _players(e), _reduced(e, e.values.reshape(len(e), -1, e.values.shape[-1]))  # type: ignore[attr-defined]  # kind tells the type
     if len(e) and kind == "Interaction":
         return set_names(e), _reduced(e, e.values)  # type: ignore[arg-type, attr-defined]  # kind tells the type
     return [], np.zeros(0)
+
+
+def _of_points(e: "Explanation") -> bool:
+    """Tell whether there is a value for each pixel or point in time, too many to list."""
+    return getattr(e.data, "segments", True) is None
 
 
 def _reduced(e: "Explanation", values: Floats) -> Floats:
