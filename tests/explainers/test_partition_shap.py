@@ -18,6 +18,8 @@ from strategies import seeds
 from whence.core.inputs import images_of, series_of, texts_of
 from whence.core.types import Floats
 from whence.explainers.partition_shap import PartitionShap
+from whence.kernels.hierarchy import Hierarchy, halved
+from whence.maskers.series import SeriesMasker
 from whence.maskers.tabular import Marginal
 
 rng = np.random.default_rng(8)
@@ -132,28 +134,50 @@ def test_texts_are_halved_in_the_order_of_their_words() -> None:
     assert texts_of(["a"]).names == ()
 
 
-def test_images_are_cut_across_their_longer_side() -> None:
+def nested_of(hierarchy: Hierarchy) -> Any:  # noqa: ANN401  nested tuples
+    """Return the groups as nested tuples of numbers."""
+    below = {tuple(sorted(i for part in parts for i in part)): parts for parts in hierarchy.groups}
+
+    def tree(block: tuple[int, ...]) -> Any:  # noqa: ANN401  nested tuples
+        return tuple(map(tree, below[block])) if len(block) > 1 else block[0]
+
+    return tree(tuple(range(hierarchy.players)))
+
+
+def test_each_image_is_cut_across_its_longer_side() -> None:
     picture = rng.random((2, 12, 8, 3))
+    picture[1, :6, 3:] += 3.0  # so that its superpixels are others
+    masker = wh.ImageMasker(segments=8)
     weights = rng.normal(size=(12, 8, 3))
 
     def model(images: Floats) -> Floats:
-        return (images * weights).sum(axis=(1, 2, 3)) ** 2
+        return np.exp((images * weights).sum(axis=(1, 2, 3)) / 4)
 
-    e = wh.explain(model, images_of(picture), PartitionShap())
+    e = wh.explain(model, images_of(picture), PartitionShap(masker=masker), rng=0)
+    assert (e.data.segments[0] != e.data.segments[1]).any()
 
     assert_allclose(e.residual, 0, atol=1e-9)
-    assert e.converged.all()
+    for i in range(2):
+        segments = e.data.segments[i]
+        centers = [np.argwhere(segments == s).mean(axis=0) for s in range(segments.max() + 1)]
+        told = PartitionShap(masker=masker, hierarchy=nested_of(halved(np.array(centers))))
+        alone = wh.explain(model, images_of(picture[i : i + 1]), told, rng=0)
+        assert_allclose(alone.values[0], e.values[i, : alone.values.shape[1]], atol=1e-9)
 
 
-def test_series_are_cut_by_channel_and_time() -> None:
-    series = rng.normal(size=(2, 12, 2))
+def test_series_are_cut_by_channel_and_then_by_time() -> None:
+    series = rng.normal(size=(2, 8, 2))
 
     def model(rows: Floats) -> Floats:
-        return rows[:, :6, 0].sum(axis=1) * rows[:, 6:, 0].sum(axis=1) + rows[:, 0, 1]
+        return np.exp(rows[:, :4, 0].sum(axis=1) * rows[:, 4:, 1].sum(axis=1) / 9) + rows[:, 0, 1]
 
-    e = wh.explain(model, series_of(series), PartitionShap())
+    masker = SeriesMasker(segments=4)
+    e = wh.explain(model, series_of(series), PartitionShap(masker=masker))
+    tree = (((0, 2), (4, 6)), ((1, 3), (5, 7)))  # of four segments and two channels
+    told = wh.explain(model, series_of(series), PartitionShap(masker=masker, hierarchy=tree))
 
-    assert e.values.ndim == 4
+    assert e.values.shape == (2, 4, 2, 1)
+    assert_allclose(e.values, told.values, atol=1e-12)
     assert_allclose(e.residual, 0, atol=1e-9)
     assert_array_equal(e.stderr, 0)
 

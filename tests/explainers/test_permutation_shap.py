@@ -197,6 +197,19 @@ def test_coalitions_in_many_parts_give_the_same(monkeypatch: pytest.MonkeyPatch)
     assert_allclose(wh.explain(rugged, X, method, rng=0).values, whole.values, atol=1e-12)
 
 
+def test_few_players_are_not_all_asked_about_where_walks_agree() -> None:
+    weights = rng.normal(size=11)
+    zeros = np.zeros((1, 11))
+
+    e = wh.explain(
+        lambda rows: (rows @ weights) ** 2, zeros + 1, wh.PermutationShap(background=zeros), rng=0
+    )
+
+    assert e.converged.all()
+    assert e.provenance.evaluations <= 10 * 20 + 3
+    assert_allclose(e.values[0, :, 0], weights * weights.sum(), atol=1e-12)
+
+
 def test_causes_come_before_their_effects() -> None:
     frame = pd.DataFrame(X[:, :3], columns=["age", "job", "income"])
     background = pd.DataFrame(Z[:, :3], columns=["age", "job", "income"])
