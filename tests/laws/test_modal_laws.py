@@ -50,16 +50,13 @@ def test_a_batch_is_its_rows_one_by_one_in_any_order(case: ModalCase) -> None:
     whole = case.explain(rng=0)
     order = np.random.default_rng(1).permutation(ROWS)
 
-    if not isinstance(whole, wh.Interaction) or case.kind_name != "texts":  # sets of the widest row
-        assert_same_rows(case.explain(take(case.kind.X, order), rng=0), whole[order])
-        for i in range(ROWS):
-            assert_same_rows(case.explain(take(case.kind.X, [i]), rng=0), whole[i])
+    assert_same_rows(case.explain(take(case.kind.X, order), rng=0), whole[order])
+    for i in range(ROWS):
+        assert_same_rows(case.explain(take(case.kind.X, [i]), rng=0), whole[i])
 
 
 @every_case
 def test_threads_agree_to_the_last_bit(case: ModalCase) -> None:
-    if isinstance(case.method, wh.ShapleyInteractions) and case.kind_name == "texts":
-        pytest.skip("the sets are those of the widest row of a block")
     assert_same_bytes(case.explain(n_jobs=2, rng=0), case.explain(n_jobs=1, rng=0))
 
 
@@ -232,3 +229,61 @@ def test_an_interrupt_gives_what_is_known_so_far(way: str) -> None:
     if len(e) < ROWS:
         assert "Interrupted" in e.provenance.warnings[-1]
     assert np.isfinite(e.values).all()
+
+
+@pytest.mark.parametrize("kind", ["table", "images", "texts", "series"])
+def test_the_exact_value_is_met_in_the_limit(kind: str) -> None:
+    case = ModalCase(kind, "ExactShap")
+    exact, model, masker = case.explain().values, case.kind.answer, case.kind.masker
+
+    all_asked = wh.explain(model, case.kind.X, wh.KernelShap(masker=masker, tolerance=None))
+    assert_allclose(all_asked.values, exact, atol=1e-8)
+    walks = wh.PermutationShap(masker=masker, budget=20_000, tolerance=None)
+    walked = wh.explain(model, case.kind.X, walks, rng=0)
+    assert walked.stderr is not None
+    assert (np.abs(walked.values - exact) <= 5 * walked.stderr + 1e-9).all()
+
+
+LINEAR = [
+    wh.LinearShap(background=np.random.default_rng(3).normal(size=(30, 4))),
+    wh.LinearShap(
+        background=np.random.default_rng(3).normal(size=(30, 4)) @ np.tri(4),
+        feature_dependence="correlated",
+    ),
+]
+
+
+@pytest.mark.parametrize("method", LINEAR, ids=["independent", "correlated"])
+def test_linear_models_obey_the_laws(method: wh.LinearShap) -> None:
+    from sklearn.linear_model import Ridge
+
+    X = np.random.default_rng(4).normal(size=(9, 4))
+    model = Ridge().fit(X, X[:, 0] - 2 * X[:, 2])
+    e, order = wh.explain(model, X, method, rng=0), np.random.default_rng(1).permutation(9)
+
+    assert_same_bytes(wh.explain(model, X, method, rng=0), e)
+    assert_same_bytes(wh.explain(model, X, method, rng=0, n_jobs=2), e)
+    assert_allclose(wh.explain(model, X[order], method, rng=0).values, e.values[order], atol=1e-12)
+    assert_allclose(e.residual, 0, atol=1e-12)
+    assert e.values.shape == (9, 4, 1)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
+def test_a_global_importance_obeys_the_laws(loss: str) -> None:
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
+    X = np.random.default_rng(4).normal(size=(60, 3))
+    signal = X[:, 0] - X[:, 1]
+    y = signal > 0 if loss == "log_loss" else signal
+    model = (LogisticRegression if loss == "log_loss" else LinearRegression)().fit(X, y)
+    method = wh.Sage(background=X[:20])
+
+    e = wh.explain(model, X, method, y=y, rng=0)
+
+    assert_same_bytes(wh.explain(model, X, method, y=y, rng=0), e)
+    assert (len(e), e.names.rows, e.values.shape) == (1, ("all",), (1, 3, 1))
+    assert e.stderr is not None
+    assert (np.abs(e.residual) < 5 * np.sqrt((e.stderr**2).sum()) + 1e-9).all()
+    assert e.values[0, :2, 0].min() > 3 * abs(e.values[0, 2, 0])
+    with pytest.raises(wh.InputError, match="y"):
+        wh.explain(model, X, method)
