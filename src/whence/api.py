@@ -93,6 +93,7 @@ class Explainer(Generic[E]):
             data=data,
             provenance=replace(
                 self.provenance,
+                unit=result.provenance.unit or self.provenance.unit,
                 rng=seed,
                 data_digest=inputs.digest(),
                 evaluations=asked,

@@ -6,10 +6,29 @@ from difflib import get_close_matches
 import numpy as np
 
 from whence.core.errors import InputError
+from whence.core.inputs import Inputs
 from whence.core.table import Table
 from whence.core.types import Floats, Ints, Level
 
 _SHOWN = 5
+
+
+def table_alone(inputs: Inputs, model: str) -> Table:
+    """Return the rows of a model that reads tables alone.
+
+    Raises
+    ------
+    InputError
+        If they are images, texts or series.
+    """
+    if isinstance(inputs, Table):
+        return inputs
+    shape = getattr(inputs.native, "shape", None)
+    form = "" if shape is None else f" is of shape {tuple(shape)} and"
+    raise InputError(
+        f"X{form} holds {type(inputs).__name__.lower()}, and the model is {model}, which reads "
+        "tables: two dimensions, (rows, columns). Give the table that it was trained on."
+    )
 
 
 def check_table(table: Table, features: tuple[str, ...], *, named: bool, what: str = "X") -> None:

@@ -15,7 +15,7 @@ from typing import Self
 
 import numpy as np
 
-from whence.core.check import check_table
+from whence.core.check import check_table, table_alone
 from whence.core.digest import digest
 from whence.core.errors import InputError, VerificationError, WhenceError
 from whence.core.inputs import Inputs
@@ -82,12 +82,7 @@ class Linear:
 
     def check(self, inputs: Inputs) -> None:
         """Raise `InputError` unless these are tables with the model's columns."""
-        if not isinstance(inputs, Table):
-            raise InputError(
-                f"X holds {type(inputs).__name__.lower()}, and the model is a linear model, which "
-                "reads tables. Give the table that it was trained on."
-            )
-        check_table(inputs, self.features, named=self.named)
+        check_table(table_alone(inputs, "linear"), self.features, named=self.named)
 
     def rows(self, table: Table, labels: Ints | None) -> Rows:
         """Encode rows, ask the user's own model about them, and compare it with our reading.
