@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 import numpy as np
 
 from whence import cli_data
-from whence.api import Explainer, bind
+from whence.api import bind
 from whence.core.errors import InputError
 from whence.core.explanation import Attribution
 from whence.core.types import Ints
+from whence.driver import Explainer
 from whence.explainers.tree_shap import TreeShap
 from whence.models.load import load_model
 from whence.models.trees import Trees

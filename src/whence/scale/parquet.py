@@ -18,11 +18,12 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from whence.api import Explainer, bind
+from whence.api import bind
 from whence.core.errors import InputError, MissingDependencyError
 from whence.core.explanation import Attribution
 from whence.core.method import Output
 from whence.core.provenance import Provenance
+from whence.driver import Explainer
 
 Prepare: TypeAlias = Callable[[Any], object]
 """Brings a batch, a pandas frame, to the table that the model is asked with."""
