@@ -76,6 +76,10 @@ class Blend:
         back : int array of shape (coalitions * copies,)
             Which of ``kept`` is the same as each row.
         """
+        if self.other.shape == (len(self.known), 1):
+            apart = codes[self.row] - codes[self.other[:, 0]]
+            kept = np.einsum("ij,ij->i", self.known, apart)
+            return first_of_each(kept + codes.sum(axis=1)[self.other[:, 0]])
         unknown = (~self.known).astype(np.uint64)
         known = codes[self.row].sum(axis=1, where=self.known, dtype=np.uint64)
         if len(self.other) == 1:
@@ -85,6 +89,10 @@ class Blend:
         return first_of_each((known[:, None] + rest).reshape(-1))
 
     def _cells(self, array: NDArray[Any], kept: Ints | None) -> NDArray[Any]:
+        if self.other.shape == (len(self.known), 1):
+            some = slice(None) if kept is None else kept
+            other = self.other[some, 0]
+            return np.where(self.known[some], array[self.row[some]], array[other])
         first, second = array[self.row][:, None, :], array[self.other]
         cells = np.where(self.known[:, None, :], first, second).reshape(-1, array.shape[1])
         return cells if kept is None else cells[kept]
