@@ -72,7 +72,8 @@ class Blend:
         Returns
         -------
         kept : int array of shape (distinct,)
-            Numbers of the first of all rows that are the same, in order.
+            Numbers of the first of all rows that are the same: in order, but for as many from the
+            end as fill the places of those left out.
         back : int array of shape (coalitions * copies,)
             Which of ``kept`` is the same as each row.
         """
@@ -80,12 +81,11 @@ class Blend:
             apart = codes[self.row] - codes[self.other[:, 0]]
             kept = np.einsum("ij,ij->i", self.known, apart)
             return first_of_each(kept + codes.sum(axis=1)[self.other[:, 0]])
-        unknown = (~self.known).astype(np.uint64)
-        known = codes[self.row].sum(axis=1, where=self.known, dtype=np.uint64)
+        known = np.einsum("cp,cp->c", self.known.astype(np.uint64), codes[self.row])
         if len(self.other) == 1:
-            rest = unknown @ codes[self.other[0]].T
+            rest = _sums(~self.known, codes[self.other[0]])
         else:
-            rest = np.einsum("cp,cbp->cb", unknown, codes[self.other])
+            rest = np.einsum("cp,cbp->cb", (~self.known).astype(np.uint64), codes[self.other])
         return first_of_each((known[:, None] + rest).reshape(-1))
 
     def _cells(self, array: NDArray[Any], kept: Ints | None) -> NDArray[Any]:
@@ -95,7 +95,13 @@ class Blend:
             return np.where(self.known[some], array[self.row[some]], array[other])
         first, second = array[self.row][:, None, :], array[self.other]
         cells = np.where(self.known[:, None, :], first, second).reshape(-1, array.shape[1])
-        return cells if kept is None else cells[kept]
+        if kept is None:
+            return cells
+        moved = np.flatnonzero(kept != np.arange(len(kept)))
+        if 2 * len(moved) > len(kept) or (kept[moved] < len(kept)).any():
+            return cells[kept]
+        cells[moved] = cells[kept[moved]]
+        return cells[: len(kept)]
 
     def _sources(self, kept: Ints | None) -> Iterable[Ints]:
         """Yield for each column the rows that its cells come from."""
@@ -127,25 +133,45 @@ def _scrambled(words: Words) -> Words:
     return words ^ (words >> np.uint64(31))
 
 
+def _sums(unknown: Bools, codes: Words) -> Words:
+    """Return ``unknown @ codes.T``, modulo 2**64, by two products of floats, each without error."""
+    chosen, half = unknown.astype(np.float64), np.uint64(32)
+    high, low = codes >> half, codes & np.uint64(2**32 - 1)
+    total = (chosen @ high.T.astype(np.float64)).astype(np.uint64) << half
+    return total + (chosen @ low.T.astype(np.float64)).astype(np.uint64)
+
+
 def first_of_each(words: Words) -> tuple[Ints, Ints] | None:
     """Return the places of distinct numbers, and which of them each number is; None if all differ.
 
+    The places are in order, but for as many from the end as fill the gaps of those left out: where
+    little is left out, little then has to be moved.
+
     Examples
     --------
-    >>> first_of_each(np.array([7, 5, 7], dtype=np.uint64))
-    (array([0, 1]), array([0, 1, 0]))
+    >>> first_of_each(np.array([7, 5, 7, 4], dtype=np.uint64))
+    (array([0, 1, 3]), array([0, 1, 0, 2]))
     """
     order = np.argsort(words)
     ranked = words[order]
-    starts = np.concatenate([[True], ranked[1:] != ranked[:-1]])
-    if starts.all():
+    equal = ranked[1:] == ranked[:-1]
+    if not equal.any():
         return None
-    first = np.minimum.reduceat(order, np.flatnonzero(starts))
-    chosen = np.zeros(len(words), dtype=bool)
-    chosen[first] = True
-    back = np.empty(len(words), dtype=np.int64)
-    back[order] = (np.cumsum(chosen) - 1)[first][np.cumsum(starts) - 1]
-    return np.flatnonzero(chosen), back
+    some = np.zeros(len(words), dtype=bool)  # those that are not alone
+    some[1:] = equal
+    some[:-1] |= equal
+    among = order[some]
+    starts = np.flatnonzero(np.append(True, ~equal)[some])
+    first = np.minimum.reduceat(among, starts)
+    first = np.repeat(first, np.diff(starts, append=len(among)))
+    chosen = np.ones(len(words), dtype=bool)
+    chosen[among[among != first]] = False
+    count = int(chosen.sum())
+    gaps, late = np.flatnonzero(~chosen[:count]), np.flatnonzero(chosen[count:]) + count
+    kept, back = np.arange(count), np.arange(len(words))
+    kept[gaps], back[late] = late, gaps
+    back[among] = back[first]
+    return kept, back
 
 
 def _of(table: Table, numbers: Floats, native: object) -> Table:

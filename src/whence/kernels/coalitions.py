@@ -4,6 +4,7 @@ A coalition and its complement together cancel every effect of an even number of
 Shapley value depends on. A pair is held as one of its halves, the smaller one if there is one.
 """
 
+from functools import lru_cache
 from math import comb, lgamma
 
 import numpy as np
@@ -215,14 +216,21 @@ def coalition_of_rank(rank: Ints, players: int, size: int) -> Bools:
     Ranks 0 ... C(players, size) - 1 are in the order of the combinatorial number system; those
     below C(players - 1, size) are without the last player.
     """
-    known = np.zeros((len(rank), players), dtype=bool)
+    known = np.zeros((players, len(rank)), dtype=bool)
     rest, left = rank.astype(np.int64), np.full(len(rank), size)
+    choices = _choices(players, size)
     for j in range(players - 1, -1, -1):
-        below = np.array([comb(j, k) for k in range(size + 1)], dtype=np.int64)[left]
-        known[:, j] = (rest >= below) & (left > 0)
-        rest = np.where(known[:, j], rest - below, rest)
-        left = left - known[:, j]
-    return known
+        below = choices[j][left]
+        np.logical_and(rest >= below, left > 0, out=known[j])
+        rest -= below * known[j]
+        left -= known[j]
+    return known.T
+
+
+@lru_cache(maxsize=64)
+def _choices(players: int, size: int) -> Ints:
+    """Return the binomial coefficients C(j, k), (players, size + 1)."""
+    return np.array([[comb(j, k) for k in range(size + 1)] for j in range(players)], dtype=np.int64)
 
 
 def value_weights(known: Bools) -> Floats:
@@ -238,11 +246,14 @@ def value_weights(known: Bools) -> Floats:
     return np.asarray(np.where(known, np.append(0.0, inside)[size], -np.append(inside, 0.0)[size]))
 
 
+@lru_cache(maxsize=64)
 def member_weights(players: int) -> Floats:
     """Return 1 / (n C(n - 1, s - 1)) for s = 1 ... n, the Shapley weights of n players."""
     n = players
     logs = [lgamma(s) + lgamma(n - s + 1) - lgamma(n + 1) for s in range(1, n + 1)]
-    return np.asarray(np.exp(logs), dtype=np.float64)
+    weights = np.asarray(np.exp(logs), dtype=np.float64)
+    weights.flags.writeable = False  # shared by all who ask
+    return weights
 
 
 def _log_comb(n: int, k: int) -> float:

@@ -19,6 +19,7 @@ standard errors.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,14 +34,19 @@ _CENTER, _WITHIN, _BETWEEN = -2.0, 3.0, 1.0
 _NOISE, _NOISE_VARIANCE = -4.0, 20.0
 """Prior mean and variance of the logarithm of the noise."""
 _LEAST_NOISE = 1e-6
-FITTED = 192
+FITTED = 96
 """Pairs with which relevances are found, at most."""
+_TINY = 1e-300
 _GAIN = 0.1
 """A step of the search that gains less log likelihood is the last."""
 _MOST, _NODES = 600.0, 16
 """Logarithm of the largest number to compute with, and nodes of quadrature, at most."""
-_FOLDS, _FEWEST = 3, 8
-"""Parts for cross-validation, and pairs from which there is any."""
+_STEPS, _PAIRS = (4, 10), 400
+"""Evaluations of the likelihood, least and most, and pairs that go into all of them, about."""
+_STRONGEST, _WEAKEST, _RIDGE = 0.3, 0.05, 0.5
+"""Relevances that the search starts from, and how far main effects are held back for them."""
+_PARTS, _FEWEST = 3, 8
+"""One of so many first pairs tests what the others say; and pairs from which there is a test."""
 _WRONG = 3.0
 """A squared error this many times the expected one shows that the prior is wrong."""
 _WIDER = 0.5
@@ -74,8 +80,8 @@ class Prior:
         return _relevance(self.odds)
 
 
-def learn(z: Floats, u: Floats, start: Floats | None, *, steps: int) -> Prior:
-    """Find the prior under which what was seen is most likely.
+def learn(z: Floats, u: Floats, before: Prior | None, *, old: int) -> Prior:
+    """Find the prior under which what was seen is likely, and check the one that was found before.
 
     Parameters
     ----------
@@ -83,54 +89,61 @@ def learn(z: Floats, u: Floats, start: Floats | None, *, steps: int) -> Prior:
         Coalitions as -1 and 1.
     u : array of shape (pairs, outputs)
         Half the difference of worth between coalition and complement.
-    start : array of shape (players + 1,) or None
-        Where to start the search.
-    steps : int
-        Evaluations of the likelihood.
+    before : Prior or None
+        What was learned from the first ``old`` pairs; the others are a test of it.
+    old : int
     """
-    if len(z) > FITTED:
-        some = np.linspace(0, len(z) - 1, FITTED).astype(np.int64)
-        z, u = z[some], u[some]
     power = (u**2).mean(axis=0)
     seen = power > 0
-    first = np.append(np.full(z.shape[1], _CENTER), _NOISE) if start is None else start
     if not seen.any():
-        return Prior(odds=first, noise=_LEAST_NOISE, doubt=0.0, scale=power)
+        blank = np.append(np.full(z.shape[1], _CENTER), _NOISE)
+        return Prior(odds=blank, noise=_LEAST_NOISE, doubt=0.0, scale=power)
     share = np.sqrt(power[seen] / power[seen].sum())
-    likelihood = _Likelihood(
-        z=z, u=u[:, seen] / np.sqrt(power[seen]), share=share / share.sum(), least=_LEAST_NOISE
-    )
-    found = _checked(likelihood, _search(likelihood, first, steps), steps)
-    scale = np.zeros(u.shape[1])
+    u, share = u[:, seen] / np.sqrt(power[seen]), share / share.sum()
+    test = np.arange(len(z)) >= old
+    if before is None:
+        test = np.arange(len(z)) % _PARTS == 1
+    past = _Likelihood(z=z[~test], u=u[~test], share=share, least=_LEAST_NOISE).at_most(FITTED)
+    prior = _search(past, past.start()) if before is None else past.scaled(before)
+    likelihood = _Likelihood(z=z, u=u, share=share, least=_LEAST_NOISE).at_most(FITTED)
+    if len(z) < _FEWEST:
+        found = _search(likelihood, prior.odds)
+    else:
+        found = _checked(likelihood, past, prior, z[test], u[test])
+    scale = np.zeros(len(power))
     scale[seen] = found.scale * power[seen]
     return replace(found, scale=scale)
 
 
-def _search(likelihood: "_Likelihood", start: Floats, steps: int) -> Prior:
+def _search(likelihood: "_Likelihood", start: Floats) -> Prior:
+    least, most = _STEPS
+    steps = min(most, max(least, _PAIRS // len(likelihood.z)))
     odds = minimize(likelihood, start, steps=steps, gain=_GAIN, longest=2.0)
-    noise = likelihood.noise(odds)
-    K = _kernel(likelihood.z, odds, noise)
-    scale = (likelihood.u * np.linalg.solve(K, likelihood.u)).sum(axis=0) / len(K)
-    return Prior(odds=odds, noise=noise, doubt=0.0, scale=scale)
+    prior = Prior(odds=odds, noise=likelihood.noise(odds), doubt=0.0, scale=np.ones(1))
+    return likelihood.scaled(prior)
 
 
-def _checked(likelihood: "_Likelihood", found: Prior, steps: int) -> Prior:
-    """Doubt the prior as far as cross-validation does; search again if it is plainly wrong."""
-    m = len(likelihood.z)
-    if m < _FEWEST:
-        return found
-    seen, expected = np.zeros_like(found.scale), np.zeros_like(found.scale)
-    for fold in range(_FOLDS):
-        out = (np.arange(m) + fold) % _FOLDS == 0
-        rest = replace(likelihood, z=likelihood.z[~out], u=likelihood.u[~out])
-        prior = _search(rest, found.odds, steps // 2)
-        mean, variance = _predicted(prior, rest, likelihood.z[out])
-        seen += ((likelihood.u[out] - mean) ** 2).sum(axis=0) / m
-        expected += variance.sum() * prior.scale / m
-    excess = max(0.0, float(likelihood.share @ ((seen - expected) / found.scale)))
-    if float(likelihood.share @ (seen / expected)) < _WRONG:
-        return replace(found, doubt=excess)
-    return _search(replace(likelihood, least=max(excess, _LEAST_NOISE)), found.odds, steps)
+def _checked(
+    likelihood: "_Likelihood", past: "_Likelihood", prior: Prior, z: Floats, u: Floats
+) -> Prior:
+    """Learn on; doubt the prior as far as pairs do that it had not seen."""
+    mean, variance = _predicted(prior, past, z)
+    excess, ratio = _excess(u - mean, variance, prior.scale, likelihood.share)
+    found = _search(likelihood, prior.odds)
+    again, wrong = _excess(*likelihood.left_out(found), found.scale, likelihood.share)
+    if max(ratio, wrong) < _WRONG:
+        return replace(found, doubt=max(excess, again))
+    least = max(excess, again, _LEAST_NOISE)
+    return _search(replace(likelihood, least=least), found.odds)
+
+
+W2 = 1.0
+COMB = max
+
+
+def _excess(left, variance, scale, share) -> tuple[float, float]:
+    seen, expected = (left**2).mean(axis=0), variance.mean() * scale
+    return max(0.0, float(share @ ((seen - expected) / scale))), float(share @ (seen / expected))
 
 
 def _predicted(prior: Prior, seen: "_Likelihood", z: Floats) -> tuple[Floats, Floats]:
@@ -162,6 +175,33 @@ class _Likelihood:
 
     def noise(self, odds: Floats) -> float:
         return float(self.least + np.exp(odds[-1]))
+
+    def at_most(self, pairs: int) -> "_Likelihood":
+        """Return the likelihood of so many pairs, evenly spread."""
+        if len(self.z) <= pairs:
+            return self
+        some = np.linspace(0, len(self.z) - 1, pairs).astype(np.int64)
+        return replace(self, z=self.z[some], u=self.u[some])
+
+    def start(self) -> Floats:
+        """Return odds to start from: a player matters as its main effect does."""
+        m, n = self.z.shape
+        main = np.linalg.solve(self.z.T @ self.z / m + _RIDGE * np.eye(n), self.z.T @ self.u / m)
+        part = main**2 @ self.share
+        r = np.maximum(_STRONGEST * part / max(part.max(), _TINY), _WEAKEST)
+        return np.append(np.log(r / (_TOP - r)), _NOISE)
+
+    def left_out(self, prior: Prior) -> tuple[Floats, Floats]:
+        """Return how far each pair is from what the others say, and the variance of that."""
+        inverse = np.linalg.inv(_kernel(self.z, prior.odds, prior.noise))
+        variance = 1 / np.diag(inverse)
+        return (inverse @ self.u) * variance[:, None], variance
+
+    def scaled(self, prior: Prior) -> Prior:
+        """Return the prior with the likeliest scales."""
+        K = _kernel(self.z, prior.odds, prior.noise)
+        scale = (self.u * np.linalg.solve(K, self.u)).sum(axis=0) / len(K)
+        return replace(prior, scale=scale)
 
     def __call__(self, odds: Floats) -> tuple[float, Floats]:
         m, r, noise = len(self.z), _relevance(odds), self.noise(odds)
@@ -202,8 +242,10 @@ def _penalty(odds: Floats) -> tuple[float, Floats]:
 def _odd_even(z: Floats, other: Floats, r: Floats) -> tuple[Floats, Floats]:
     """Return the odd and the even part of the kernel, (rows, others)."""
     level = np.log1p(-(r**2)).sum() / 2
-    log = (z * np.arctanh(r)) @ other.T
-    up, down = np.exp(np.minimum(log + level, _MOST)) / 2, np.exp(level - log) / 2
+    up = np.minimum((z * np.arctanh(r)) @ other.T, _MOST - level)
+    up += level - np.log(2)
+    np.exp(up, out=up)
+    down = np.exp(2 * level) / 4 / up
     return up - down, up + down
 
 
@@ -261,13 +303,11 @@ def _structured(z: Floats, r: Floats) -> Floats:
     They are ``integral from 0 to 1 of r_i z_i (prod_{j != i} (1 + t r_j z_j) + the same with -t)``,
     a polynomial in t, integrated by Gauss and Legendre.
     """
-    n = z.shape[1]
-    total = np.zeros_like(z)
-    for t, w in zip(*_nodes(min(n // 2 + 1, _NODES)), strict=True):
-        for sign in (t, -t):
-            log = np.where(z > 0, np.log1p(sign * r), np.log1p(-sign * r))
-            total += w * np.exp(log.sum(axis=1, keepdims=True) - log)
-    return total * r * z
+    t, w = _nodes(min(z.shape[1] // 2 + 1, _NODES))
+    t, w = np.append(t, -t)[:, None], np.append(w, w)
+    up, down = np.log1p(t * r), np.log1p(-t * r)  # (nodes, players)
+    product = np.exp(z @ ((up - down) / 2).T + (up + down).sum(axis=1) / 2) * w
+    return np.where(z > 0, product @ np.exp(-up), product @ np.exp(-down)) * r * z
 
 
 def _variance(r: Floats) -> Floats:
@@ -276,14 +316,15 @@ def _variance(r: Floats) -> Floats:
     ``4 sum_T prod r / |T|^2`` with ``1 / |T|^2`` the integral of ``-log(t) t^(|T| - 1)``; the part
     of single players, where that is not smooth, is known.
     """
-    total = r.copy()
-    for t, w in zip(*_nodes(4 * _NODES), strict=True):
-        up, down = np.log1p(t * r), np.log1p(-t * r)
-        both = np.exp(up.sum() - up) + np.exp(down.sum() - down)
-        total -= w * np.log(t) * r * (both / 2 - 1)
-    return 4 * total
+    t, w = _nodes(4 * _NODES)
+    up, down = np.log1p(t[:, None] * r), np.log1p(-t[:, None] * r)
+    both = np.exp(up.sum(axis=1, keepdims=True) - up) + np.exp(
+        down.sum(axis=1, keepdims=True) - down
+    )
+    return 4 * (r - (w * np.log(t)) @ (both / 2 - 1) * r)
 
 
+@lru_cache(maxsize=32)
 def _nodes(count: int) -> tuple[Floats, Floats]:
     x, w = np.polynomial.legendre.leggauss(count)
     return (x + 1) / 2, w / 2

@@ -33,10 +33,12 @@ class LeastSquares:
         self._z, self._mean = z, z.mean(axis=1, keepdims=True)
         root = np.sqrt(weight / weight.mean())[:, None]
         self._centered = z - self._mean
-        inverse = np.linalg.pinv(self._centered * root, rcond=_RANK)
-        self._solve = inverse * root.T
-        rank = np.rint((inverse.T * self._centered * root).sum())
-        self.determined = bool(rank == z.shape[1] - 1 and len(z) >= _SPARE * z.shape[1])
+        weighted = self._centered * root
+        size, axes = np.linalg.eigh(weighted.T @ weighted)
+        there = size > _RANK * size[-1]
+        axes = axes[:, there]
+        self._solve = (axes / size[there]) @ (axes.T @ (weighted * root).T)
+        self.determined = bool(there.sum() == z.shape[1] - 1 and len(z) >= _SPARE * z.shape[1])
 
     def values(self, u: Floats, delta: Floats) -> Floats:
         """Return the values, (players, outputs).

@@ -21,12 +21,10 @@ Sampling: TypeAlias = Literal["leverage", "classic"]
 
 _FIRST = 4
 """Coalitions per player in the first batch."""
-_GROWTH = 0.75
+_GROWTH = 1.0
 """Each later batch, as a share of what is known."""
 _MODELED = 1_200
 """With more pairs the Gaussian process is a control variate."""
-_STEPS = (15, 8)
-"""Evaluations of the likelihood: the first time, and later."""
 
 
 class ShapleyRegression:
@@ -122,19 +120,18 @@ class ShapleyRegression:
             return values, np.zeros_like(values)
         if isinstance(self._draws, Classic):
             return values, least.stderr(self._u, values, unseen)
-        z = np.concatenate([z, np.ones((1, self.players))])
-        u = np.concatenate([self._u, self._delta[None] / 2])
+        z = np.concatenate([np.ones((1, self.players)), z])  # everybody is known too
+        u = np.concatenate([self._delta[None] / 2, self._u])
         prior = self._learn(z, u)
         if len(z) <= _MODELED:
             return posterior(prior, z, u)
         left, modeled = left_out(prior, z, u, most=_MODELED)
-        values = least.values(left[:-1], self._delta - modeled.sum(axis=0))
-        return values + modeled, least.stderr(left[:-1], values, unseen)
+        values = least.values(left[1:], self._delta - modeled.sum(axis=0))
+        return values + modeled, least.stderr(left[1:], values, unseen)
 
     def _learn(self, z: Floats, u: Floats) -> Prior:
         if self._prior is None or self._learned < FITTED:
-            start = None if self._prior is None else self._prior.odds
-            self._prior = learn(z, u, start, steps=_STEPS[start is not None])
+            self._prior = learn(z, u, self._prior, old=self._learned)
             self._learned = len(z)
         return self._prior
 
