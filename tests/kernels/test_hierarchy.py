@@ -152,7 +152,15 @@ def test_columns_are_merged_as_scipy_merges_them(seed: int, p: int) -> None:
     expected = linkage(condensed, method="average")[:, :2].astype(int)
 
     assert [tuple(sorted(pair)) for pair in expected.tolist()] == average_linkage(distance)
-        assert clustered(columns) == merged(average_linkage(distance))
+
+
+@given(seeds, st.integers(2, 9))
+def test_columns_are_clustered_by_their_rank_correlation(seed: int, p: int) -> None:
+    columns = np.random.default_rng(seed).normal(size=(20, p))
+    distance = 1 - np.abs(np.corrcoef(columns.argsort(axis=0).argsort(axis=0).T))
+    np.fill_diagonal(distance, 0)
+
+    assert clustered(columns) == merged(average_linkage(distance))
 
 
 def test_ranks_are_those_of_spearman_with_ties_and_missing_cells() -> None:
