@@ -273,7 +273,11 @@ def _players(inputs: Inputs | None) -> int:
     """Return the number of players that costs are told for."""
     if inputs is None:
         return 10
-    return len(inputs.names) if isinstance(inputs, Table) else _SEGMENTS
+    if isinstance(inputs, Table):
+        return len(inputs.names)
+    if isinstance(inputs, Texts):
+        return max(len(text.split()) for text in inputs.strings)
+    return _SEGMENTS
 
 
 def _first_sentence(text: str) -> str:

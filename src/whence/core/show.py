@@ -11,6 +11,7 @@ from whence.core.types import Floats
 if TYPE_CHECKING:
     from whence.core.explanation import Attribution, Explanation
 
+_ROUNDING = 1e-12
 _TOP = 8
 _NO_SUM = ("SII", "BII", "FBII", "TreeBanzhaf", "Occlusion")
 """Indices and methods whose values do not add up to the output, and need not."""
@@ -100,7 +101,8 @@ def _count(n: int, noun: str) -> str:
 def _strongest(e: "Explanation") -> list[tuple[str, float, int]]:
     names, sizes = _sizes(e)
     order = [i for i in np.argsort(-np.abs(sizes), kind="stable") if names[i]][:_TOP]
-    return [(names[i], float(sizes[i]), int(i)) for i in order]
+    least = _ROUNDING * np.abs(sizes).max(initial=0.0)
+    return [(names[i], float(sizes[i]) if abs(sizes[i]) > least else 0.0, int(i)) for i in order]
 
 
 def _sizes(e: "Explanation") -> tuple[list[str], Floats]:
