@@ -188,7 +188,7 @@ def covered(game: Game, repeats: int, sampling: Sampling) -> tuple[float, float]
     return float(np.mean(errors)), float(np.concatenate(inside).mean())
 
 
-def main(seeds: int = SEEDS, repeats: int = REPEATS) -> None:
+def main(seeds: int = SEEDS, repeats: int = REPEATS, peers_named: tuple[str, ...] = ("",)) -> None:
     """Print one table of errors, their ratio to ours, and coverage of ours."""
     print("| game | estimator | error | times ours | coverage of 95 % |")
     print("|---|---|---|---|---|")
@@ -199,6 +199,8 @@ def main(seeds: int = SEEDS, repeats: int = REPEATS) -> None:
         line = f"| {game.name} | whence KernelShap, classic | {classic:.2e} | {classic / best:.3g}"
         print(f"{line} | {100 * share:.1f} % |", flush=True)
         for name, estimate in estimators().items():
+            if not any(part in name for part in peers_named):
+                continue
             slow = any(word in name for word in SLOW)
             theirs = measured(game, estimate, SLOW_SEEDS if slow else seeds)
             said = f"{theirs:.2e} | {theirs / best:.3g}"
@@ -211,5 +213,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--peers", nargs="+", default=[""], help="parts of their names")
     chosen = parser.parse_args()
-    main(chosen.seeds, chosen.repeats)
+    main(chosen.seeds, chosen.repeats, tuple(chosen.peers))
