@@ -229,6 +229,31 @@ def test_intervals_cover_the_truth_as_often_as_they_say(
     assert 0.92 <= np.mean(inside) <= 0.98
 
 
+@pytest.mark.parametrize("budget", [400, 1600])
+def test_the_noise_of_what_was_filled_in_is_no_misfit(budget: int) -> None:
+    draw = np.random.default_rng(1)
+    zs, x, pairs = draw.normal(size=(30, 8)), draw.normal(size=8), draw.normal(size=(8, 8)) / 3
+
+    def f(rows: Floats) -> Floats:
+        return (np.tanh(rows).sum(axis=1) + np.einsum("ij,jk,ik->i", rows, pairs, rows))[:, None]
+
+    def worth(known: Bools, u: Floats) -> Floats:
+        return f(np.where(known, x, zs[(u * 30).astype(int)]))
+
+    law, known = Law(players=8, p=P), all_coalitions(8)
+    target, w = np.mean([f(np.where(known, x, z)) for z in zs], axis=0), law.exact_weights(known)
+    best = least_squares(known, target, w)
+    misfit = w @ (target - best[0] - known @ best[1:]) ** 2
+    exact = 1 - misfit / (w @ (target - w @ target) ** 2)
+
+    runs = [run(law, worth, budget=budget, seed=s, values=zs)[1].fidelity[0] for s in range(100)]
+    share, low, high = np.array(runs).T
+
+    assert 0.5 < exact < 0.95
+    assert exact - 16 / budget < share.mean() < exact + 0.02  # of a fit to so many samples
+    assert np.mean((low <= exact) & (exact <= high)) > 0.85
+
+
 def test_fidelity_is_high_for_a_sum_and_low_for_a_parity() -> None:
     x, zs = np.ones((1, 6)), np.zeros((1, 6))
     noisy = np.vstack([zs, -zs - 1e-9, rng.normal(size=(8, 6)) * 0.1])
@@ -259,9 +284,9 @@ def test_a_constant_model_has_no_values_and_needs_no_more_samples() -> None:
     assert_array_equal(e.fidelity, 1)
 
 
-def test_ties_end_at_the_budget_and_say_so() -> None:
+def test_what_is_too_noisy_to_rank_ends_at_the_budget_and_says_so() -> None:
     def twins(rows: Floats) -> Floats:
-        return np.asarray(np.sin(rows.sum(axis=1)))
+        return np.asarray(np.sin(9 * rows.sum(axis=1)))
 
     e = wh.explain(twins, np.ones((1, 8)), wh.Lime(background=np.tile(Z[:, :1], 8), budget=900))
 
@@ -269,6 +294,45 @@ def test_ties_end_at_the_budget_and_say_so() -> None:
     assert not e.converged.any()
     assert e.provenance.evaluations <= 900 + 2
     assert any("Not converged" in w for w in e.provenance.warnings)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_tied_parts_are_settled(sign: float) -> None:
+    """The fifth and the sixth part are equally strong, for or against: no budget ranks them."""
+    w = np.array([9.0, 8, 7, 6, 5, sign * 5, 1, 1, 1, 1, 1, 1, 1, 1])
+
+    def worth(known: Bools, u: Floats) -> Floats:
+        return (known @ w + 2 * (u - 0.5))[:, None]
+
+    own, e = run(Law(players=14, p=P), worth, budget=50_000, tolerance=0.05, tie=0.2, fine=0.2)
+    assert e.settled
+    assert len(own.worth) < 2_000
+
+    _, e = run(Law(players=14, p=P), worth, budget=2_000, tolerance=0.05)
+    assert not e.settled
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_step_between_two_ranks_is_that_of_their_sizes(sign: float) -> None:
+    """One noise drives both parts: it cancels in their sum, or in their difference.
+
+    The sizes are far apart in terms of the noise of the one, and not in terms of that of the other.
+    """
+    w = np.array([3.0, 2.0 * sign, *[0.0] * 12])
+
+    def settled(driven: float) -> list[bool]:
+        def worth(known: Bools, u: Floats) -> Floats:
+            z = known[:, :2] - P
+            noise = 8 * np.sqrt(12) * (u - 0.5)
+            return (known @ w + noise * (z[:, 0] + driven * z[:, 1]))[:, None]
+
+        runs = [
+            run(Law(players=14, p=P), worth, budget=1200, seed=s, top=1, tolerance=9.0, tie=0.0)
+            for s in range(20)
+        ]
+        return [bool(e.settled) for _, e in runs]
+
+    assert np.mean(settled(sign)) > np.mean(settled(-sign)) + 0.3
 
 
 def test_clear_ranks_end_long_before_the_budget() -> None:
@@ -286,6 +350,20 @@ def test_clear_ranks_end_long_before_the_budget() -> None:
     assert e.converged.all()
     assert e.provenance.evaluations < 5000
     assert_array_equal(np.argsort(-e.values[0, :, 0])[:5], np.arange(5))
+
+
+def test_half_the_width_of_a_tie_is_neither_a_tie_nor_a_step() -> None:
+    """A difference with an error of its own size may be zero, or twice as much."""
+    w, noise = np.array([1.1, 1.0, *[0.1] * 12]), 0.05 * np.sqrt(P * (1 - P) * 1200)
+
+    def worth(known: Bools, u: Floats) -> Floats:
+        return (known @ w + noise * np.sqrt(12) * (u - 0.5))[:, None] * np.sqrt(2)
+
+    settled = [
+        run(Law(players=14, p=P), worth, budget=1200, seed=seed, top=1, tolerance=9.0, tie=0.2)[1]
+        for seed in range(40)
+    ]
+    assert np.mean([e.settled for e in settled]) < 0.5
 
 
 # --- few parts

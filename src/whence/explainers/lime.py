@@ -9,12 +9,17 @@ alike (GLIME). The limit is that of LIME's exponential kernel, which gives the s
 coalition as this law its probability, but no evaluation is wasted on samples of no weight.
 
 What is hidden is filled in from one random row of the background, so a sample costs one evaluation.
-The noise of that is removed by step functions of what was filled in, of mean zero, in the same
-regression: they take over most of what lies between one sample and another, and with a random
-forest make a sample worth ten. Each coalition is asked about twice with other rows, so that the
-misfit of the surrogate can be told apart from that noise. Sampling ends when the largest standard
-error is small and the strongest parts are told apart from the next one, at a level that allows
-for looking more than once.
+Each coalition is asked about twice with other rows. How the two answers differ tells what step
+functions of what was filled in, of mean zero, say about the answer; taken out of all answers, they
+make a sample worth ten with a random forest. What is then left between the two is noise, and no
+misfit of the surrogate.
+
+Sampling ends when the largest standard error is small and the strongest parts are settled: the last
+of them is told apart from the next one, or the two are tied, with confidence intervals that allow
+for looking more than once. A tie is a difference below an indifference zone, as in ranking and
+selection, of four times the tolerance, since parts that are nearly equal could never be told apart.
+In tables, whose rows are cheap to ask about, sampling goes on for what is left of the budget while
+the difference may be more than an eighth of that, so that runs with other seeds select the same.
 """
 
 from dataclasses import dataclass
@@ -41,6 +46,10 @@ Sampling = Literal["glime", "classic"]
 
 _SAMPLES = 2_048
 """Samples at least, where the user gave no budget."""
+_TIE = 4.0
+"""Width of a tie in tolerances: standard errors of the size tolerated tell no less apart."""
+_FINE = 0.5
+"""The same in tables, whose rows are cheap to ask about, while the budget lasts."""
 _NARROWEST = 0.4
 """Width of the kernel at which a part is unknown in one of 500 samples."""
 
@@ -64,7 +73,8 @@ class Lime:
         A row is done when its largest standard error is this share of the spread of its
         coefficients, and the strongest parts are settled. None spends the whole budget.
     top : int
-        How many of the strongest parts must be told apart from the others.
+        So many of the strongest parts are told apart from the next one, unless the two are tied:
+        surely no further apart than four times the tolerance, as a share of the spread.
     sampling : {"glime", "classic"}
         "glime" draws each part on its own; "classic" draws as lime does, evenly over coalitions
         (over the number of removed words in texts), and weighs by an exponential kernel: of the
@@ -79,7 +89,8 @@ class Lime:
     References
     ----------
     Ribeiro et al. 2016, doi:10.1145/2939672.2939778. Tan et al. 2023, arXiv:2311.15722 (GLIME).
-    Zhou et al. 2021, doi:10.1145/3447548.3467274 (S-LIME, when to stop).
+    Zhou et al. 2021, doi:10.1145/3447548.3467274 (S-LIME, when to stop). Kim & Nelson 2001,
+    doi:10.1145/502109.502111 (indifference zone).
 
     Examples
     --------
@@ -103,6 +114,7 @@ class Lime:
     needs: ClassVar[type] = Predict
     references: ClassVar[tuple[str, ...]] = (
         "10.1145/2939672.2939778", "arXiv:2311.15722", "10.1145/3447548.3467274",
+        "10.1145/502109.502111",
     )  # fmt: skip
 
     def bind(self, view: Predict) -> Explain[Attribution]:
@@ -119,12 +131,16 @@ class Lime:
 
         filling = _filling(view, masker, self.budget) if isinstance(masker, Marginal) else None
 
+        tolerance = self.tolerance or 0.0
+
         def sampler(seat: Seat) -> Surrogate:
             recipe = Recipe(
                 law=self._law(seat),
                 tolerance=self.tolerance,
                 top=self.top,
                 features=self.features,
+                tie=_TIE * tolerance,
+                fine=(_FINE if isinstance(seat.scene.data, Table) else _TIE) * tolerance,
             )
             return Surrogate(
                 recipe,

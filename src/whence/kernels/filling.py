@@ -8,15 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whence.core.types import Floats, Ints
+from whence.core.blocks import cut
+from whence.core.types import Bools, Floats, Ints
+from whence.kernels.weighted_regression import Moments
 
 _DEPENDENT = 1e-6
 """Size of what a function adds to others, as a share of its own, below which it adds nothing."""
 _DOUBLINGS = 3
 _COLUMNS = (160, 640)
 """Columns at most of a regression with several functions of what was filled in, and with one."""
-_PER_COLUMN = 5
-"""Samples for each column of a regression that could do without it."""
+_PER_COLUMN = 8
+"""Samples for each column at least: half as many differences."""
+_BLOCK = 256
+"""Coalitions whose columns are made at a time, few enough for the cache of a processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,13 +42,9 @@ class Filling:
     def of(cls, values: Floats, owner: Ints, samples: int) -> "Filling":
         """Return as many functions of the values (copies, columns) as so many samples carry."""
         copies, columns = values.shape
-        players = int(owner.max()) + 1
         room = samples // _PER_COLUMN
-
         fits = [
-            d
-            for d in range(_DOUBLINGS + 1)
-            if 1 + players + columns * (1 << d) <= min(room, _COLUMNS[d == 0])
+            d for d in range(_DOUBLINGS + 1) if columns * (1 << d) <= min(room, _COLUMNS[d == 0])
         ]
         if not fits:
             return cls(steps=np.empty((copies, 0, columns)), owner=owner)
@@ -55,19 +55,70 @@ class Filling:
         """Columns of the regression, for all functions."""
         return int(np.prod(self.steps.shape[1:]))
 
-    def carried(self, players: int, samples: int) -> int:
+    def carried(self, samples: int) -> int:
         """Return how many of these columns so many samples carry."""
         functions = int(self.steps.shape[1])
-        while functions and 1 + players + functions * len(self.owner) > samples // _PER_COLUMN:
+        while functions and functions * len(self.owner) > samples // _PER_COLUMN:
             functions //= 2
         return functions * len(self.owner)
 
-    def write(self, out: Floats, known: Floats, copy: Ints) -> None:
-        """Write the columns into ``out``, for what is known (samples, players) and the copies."""
-        unknown = (1.0 - known)[:, self.owner]
-        for f in range(self.steps.shape[1]):
-            part = out[:, f * len(self.owner) : (f + 1) * len(self.owner)]
-            np.multiply(unknown, self.steps[:, f][copy], out=part)
+    def differences(
+        self, known: Bools, copies: Ints, worth: Floats, weights: Floats | None
+    ) -> Moments:
+        """Return what a regression needs of how twins differ.
+
+        Parameters
+        ----------
+        known : array of shape (coalitions, players)
+        copies : array of shape (coalitions, 2)
+            Two copies that completed each of them.
+        worth : array of shape (coalitions, outputs)
+            Difference of the two answers.
+        weights : array of shape (coalitions,) or None
+        """
+        gram = np.zeros((self.columns, self.columns))
+        cross = np.zeros((self.columns, worth.shape[1]))
+        for s in cut(len(known), _BLOCK):
+            design = self._apart(known[s], copies[s])
+            weighted = design if weights is None else design * weights[s, None]
+            gram += weighted.T @ design
+            cross += weighted.T @ worth[s]
+        return Moments(gram=gram, cross=cross)
+
+    def leverage(
+        self, known: Bools, copies: Ints, inverse: Floats, weights: Floats | None
+    ) -> Floats:
+        """Return how much of each difference the regression owes to itself, (coalitions,)."""
+        design = self._apart(known, copies)[:, : len(inverse)]
+        found = np.einsum("ij,ij->i", design @ inverse, design)
+        return found if weights is None else found * weights
+
+    def _apart(self, known: Bools, copies: Ints) -> Floats:
+        """Return the columns of one copy less those of the other, (coalitions, columns)."""
+        design = self.steps[copies[:, 0]]
+        design -= self.steps[copies[:, 1]]
+        design *= (1.0 - known)[:, None, self.owner]
+        return np.asarray(design.reshape(len(design), self.columns))
+
+    def said(self, known: Bools, copies: Ints, coefficients: Floats) -> Floats:
+        """Return what the functions say, (copies of each coalition, coalitions, outputs).
+
+        Parameters
+        ----------
+        known : array of shape (coalitions, players)
+        copies : array of shape (coalitions, copies of each)
+        coefficients : array of shape (columns of the regression, outputs)
+        """
+        functions = len(coefficients) // len(self.owner)
+        whose = self.owner[:, None] == np.arange(known.shape[1])
+        unknown = (~known).astype(np.float64)
+        each = coefficients.reshape(functions, len(self.owner), coefficients.shape[1])
+        out = np.empty((copies.shape[1], len(known), coefficients.shape[1]))
+        for o in range(coefficients.shape[1]):
+            table = np.einsum("cfj,fj->cj", self.steps[:, :functions], each[:, :, o]) @ whose
+            for twin, copy in enumerate(copies.T):
+                np.einsum("ij,ij->i", unknown, table[copy], out=out[twin, :, o])
+        return out
 
 
 def steps(values: Floats, doublings: int) -> Floats:

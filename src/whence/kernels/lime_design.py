@@ -70,10 +70,14 @@ def binomial_pairs(rng: Generator, pairs: int, players: int, p: float) -> Bools:
     >>> z.mean().round(2), bool(z.any(axis=1).all())
     (np.float64(0.75), True)
     """
-    u = (np.arange(pairs)[:, None] + rng.random(players)) / max(pairs, 1)
-    which = (u < 1 - p).astype(np.int8) + 2 * (u >= p)
-    drawn = rng.permuted(which, axis=0)
-    return np.stack([drawn != 1, drawn != 2], axis=1)  # noqa: PLR2004  unknown in the second
+    keys = rng.random((players, pairs))
+    shift = rng.random(players)
+    ordered = np.concatenate([np.sort(keys, axis=1), np.full((players, 1), np.inf)], axis=1)
+    low, high = (
+        np.take_along_axis(ordered, (pairs * share + shift).astype(np.int64)[:, None], axis=1)
+        for share in (1 - p, p)
+    )
+    return np.stack([(keys >= low).T, (keys < high).T], axis=1)
 
 
 def removal_pairs(rng: Generator, pairs: int, players: int) -> Bools:

@@ -1,23 +1,27 @@
 """Samples coalitions of one row and fits a linear surrogate to what they are worth.
 
 The surrogate knows which parts of the row are known; what stands in for the others is noise to it.
-The same regression therefore holds functions of what was filled in, of mean zero over the
-background: they take over most of that noise and leave the coefficients where they are. Each
-coalition is asked about twice, with other copies, so that the products of the two residuals measure
-the misfit of the surrogate without the noise.
+Each coalition is therefore asked about twice, with other copies. How the two answers differ tells
+what functions of the copies, of mean zero over the background, say about the answers. That is taken
+out of all answers, which leaves the coefficients where they are, and the surrogate is fitted to the
+means of the twins. What still lies between twins is noise, and no misfit of the surrogate.
 """
 
 from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import TypeVar
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from whence.core.game import Estimate
 from whence.core.types import Bools, Floats, Ints
 from whence.kernels.filling import Filling
 from whence.kernels.lime_design import Law, all_coalitions
 from whence.kernels.weighted_regression import Fit, Moments, Samples, explained, fit, strongest
+
+Number = TypeVar("Number", np.float64, np.int64)
 
 _EXACT = 12
 """Players of which all coalitions are asked about, where each has a single copy."""
@@ -29,6 +33,17 @@ _UNKNOWN = 4
 _LEVEL = 0.05
 """Probability that a rank that was said to be settled is not."""
 _ROUNDING = 1e-9
+_TINY = float(np.finfo(np.float64).tiny)
+_LEVERS = 256
+"""Coalitions of which it is computed how much their differences owe to themselves."""
+_ALONE = 0.9
+"""Most that a difference is taken to owe to itself."""
+_GROWTH = 4
+"""A look is at most so many times as many samples as the one before, and at least 5 / 4 times."""
+_RESERVE = 1.1
+"""Samples that are asked for, beside those that are likely to settle the row."""
+_FAR = 1e3
+"""Times that an error may exceed what is asked for, in a forecast."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,12 +59,18 @@ class Recipe:
         So many of the strongest parts are told apart from the next one.
     features : int or None
         Parts that are selected; None keeps all.
+    tie : float
+        Difference of two parts below which their ranks do not matter, as a share of the spread.
+    fine : float
+        The same, as long as there is something left to ask.
     """
 
     law: Law
     tolerance: float | None
     top: int
     features: int | None
+    tie: float = 0.0
+    fine: float = 0.0
 
 
 class Surrogate:
@@ -67,8 +88,8 @@ class Surrogate:
     """
 
     __slots__ = (
-        "copy", "exact", "filling", "known", "looks", "parts", "recipe", "repeats", "rng",
-        "samples", "worth",
+        "copy", "exact", "filling", "known", "last", "looks", "needed", "recipe", "repeats", "rng",
+        "twins", "worth",
     )  # fmt: skip
 
     def __init__(
@@ -82,12 +103,11 @@ class Surrogate:
     ) -> None:
         self.recipe, self.rng, self.filling = recipe, rng, filling
         self.repeats = 1 if copies == 1 else 2
-        self.exact, self.looks = False, 0
+        self.exact, self.last, self.looks, self.needed = False, False, 0, 0
         self.known = np.empty((0, recipe.law.players), dtype=bool)
         self.worth = np.empty((0, outputs))
-        self.copy: Ints = np.empty(0, dtype=np.int64)
-        self.samples: Samples | None = None
-        self.parts: list[Moments] = []
+        self.copy: Ints = np.empty((0, self.repeats), dtype=np.int64)
+        self.twins: Moments | None = None
 
     @property
     def group(self) -> int:
@@ -103,19 +123,22 @@ class Surrogate:
         return min(2**players, sampled) if self._countable() else sampled
 
     def ask(self, most: int) -> Bools:
-        """Return the coalitions to evaluate next: as many as before, or all if none can stop it."""
+        """Return the coalitions to evaluate next: as many as are likely to settle the row."""
         if not len(self.known):
             self.exact = self._countable() and 2**self.recipe.law.players <= most
         if self.exact:
             return self._all()
-        wanted = max(len(self.known), _FIRST, 4 * self.recipe.law.players, self.fewest)
+        asked = len(self.worth)
+        least = max(_FIRST, 4 * self.recipe.law.players, self.fewest, asked // _GROWTH)
+        wanted = max(least, min(self.needed, _GROWTH * asked) - asked)
         if self.recipe.tolerance is None or most < 3 * wanted // 2:  # no small rest at the end
             wanted = most
         both = 2 * self.group  # as many groups in one half of the samples as in the other
-        pairs = self.recipe.law.pairs(self.rng, min(wanted, most) // both * 2)
-        fresh = np.tile(pairs, (1, self.repeats, 1)).reshape(-1, self.recipe.law.players)
-        self.known = np.concatenate([self.known, fresh])
-        return fresh
+        groups = min(wanted, most) // both
+        self.last = most - groups * both < both
+        pairs = self.recipe.law.pairs(self.rng, 2 * groups)
+        self.known = np.concatenate([self.known, pairs.reshape(-1, self.recipe.law.players)])
+        return np.tile(pairs, (1, self.repeats, 1)).reshape(-1, self.recipe.law.players)
 
     def _all(self) -> Bools:
         if len(self.known):
@@ -127,95 +150,113 @@ class Surrogate:
         """Take the numbers that draw the rows of the background."""
         if self.filling is not None:
             fresh = (u * len(self.filling.steps)).astype(np.int64)
-            self.copy = np.concatenate([self.copy, fresh])
+            self.copy = np.concatenate([self.copy, self._twinned(fresh)])
 
     def tell(self, worth: Floats) -> None:
         """Take the worth of what was last asked for."""
-        first = len(self.worth)
         self.worth = np.concatenate([self.worth, worth])
-        if self.exact:
+        if self.filling is None or self.exact:
             return
-        self.samples = self._samples()
-        fresh = self.samples.after(first)
-        split = [fresh] if self.recipe.features is None else [fresh.half(0), fresh.half(1)]
-        parts = [Moments.of(part) for part in split]
-        before = zip(self.parts, parts, strict=True) if self.parts else ()
-        self.parts = [a + b for a, b in before] or parts
+        one, other = np.moveaxis(self._twinned(worth), 1, 0)
+        first = len(self.known) - len(one)
+        known = self.known[first:]
+        weights = self.recipe.law.weights_of(known)
+        fresh = self.filling.differences(known, self.copy[first:], one - other, weights)
+        self.twins = fresh if self.twins is None else self.twins + fresh
 
     def estimate(self) -> Estimate | None:
         """Fit the surrogate to what was told so far."""
         size = self.recipe.features
         if self.exact:
             return self._counted(size)
-        if self.samples is None:
+        if not len(self.worth):
             return None
         self.looks += 1
-        found = self._fitted(self.samples) if size is None else self._selected(self.samples, size)
-        self.samples = None  # many rows wait for each other
-        return found
+        samples, noise = self._samples()
+        return (
+            self._fitted(samples, noise) if size is None else self._selected(samples, noise, size)
+        )
 
     def _countable(self) -> bool:
         return self.repeats == 1 and self.recipe.law.players <= _EXACT
 
-    def _samples(self) -> Samples:
-        """Return the design: an intercept, what is known, and functions of what was filled in."""
-        known, terms = self.known, 1 + self.recipe.law.players
-        noise = 0 if self.filling is None else self.filling.columns
-        design = np.empty((len(known), terms + noise))
-        design[:, 0], design[:, 1:terms] = 1.0, known
-        if self.filling is not None:
-            self.filling.write(design[:, terms:], design[:, 1:terms], self.copy)
-        return Samples(
+    def _twinned(self, numbers: NDArray[Number]) -> NDArray[Number]:
+        """Return what belongs to the same coalition together, (coalitions, repeats, ...)."""
+        rest = numbers.shape[1:]
+        groups = numbers.reshape(-1, self.repeats, 2, *rest)
+        return groups.swapaxes(1, 2).reshape(-1, self.repeats, *rest)
+
+    def _samples(self) -> tuple[Samples, Floats]:
+        """Return the means of twins, and the squares of the noise that is left in them."""
+        known, worth = self.known, self._twinned(self.worth)
+        noise, grown = np.zeros((len(known), worth.shape[2])), np.ones(worth.shape[2])
+        if self.filling is not None and self.twins is not None:
+            said, leverage = self._said(self.filling, self.twins)
+            worth = worth - said
+            rest = (worth[: len(leverage), 0] - worth[: len(leverage), 1]) ** 2
+            out = (rest / (1 - leverage[:, None]) ** 2).sum(axis=0)
+            grown = out / np.maximum(rest.sum(axis=0), _TINY)
+        if self.repeats > 1:
+            noise = ((worth[:, 0] - worth[:, 1]) / 2) ** 2 * grown
+        design = np.empty((len(known), 1 + self.recipe.law.players))
+        design[:, 0], design[:, 1:] = 1.0, known
+        samples = Samples(
             design=design,
-            worth=self.worth,
+            worth=worth.mean(axis=1),
             weights=self.recipe.law.weights_of(known),
-            group=self.group,
+            group=2,
+        )
+        return samples, noise
+
+    def _said(self, filling: Filling, twins: Moments) -> tuple[Floats, Floats]:
+        """Return what the functions say of all answers, and the leverage of some differences."""
+        moments = twins.some(slice(filling.carried(len(self.worth))))
+        inverse, some = moments.inverse(free=0), slice(_LEVERS)
+        weights = self.recipe.law.weights_of(self.known[some])
+        leverage = filling.leverage(self.known[some], self.copy[some], inverse, weights)
+        said = filling.said(self.known, self.copy, inverse @ moments.cross)
+        return np.moveaxis(said, 0, 1), np.minimum(leverage, _ALONE)
+
+    def _fitted(self, samples: Samples, noise: Floats) -> Estimate:
+        found = fit(samples)
+        ranked = [self._ranked(found, o) for o in range(self.worth.shape[1])]
+        return self._estimate(
+            found.coefficients[1:],
+            found.stderr()[1:],
+            found.coefficients[0],
+            found.fidelity(noise),
+            max(ranked),
         )
 
-    def _columns(self, samples: int) -> int:
-        """Return how many columns so many samples carry: finer functions want more."""
-        players = self.recipe.law.players
-        noise = 0 if self.filling is None else self.filling.carried(players, samples)
-        return 1 + players + noise
-
-    def _fitted(self, samples: Samples) -> Estimate:
-        columns = slice(self._columns(len(self.known)))
-        moments = self.parts[0].some(columns)
-        found = fit(samples.some(columns), moments, 1 + self.recipe.law.players)
-        values, stderr = found.coefficients[1 : 1 + self.recipe.law.players], found.stderr()[1:]
-        ranked = self._ranked(found, values)
-        return self._estimate(values, stderr, found.coefficients[0], self._fidelity(found), ranked)
-
-    def _selected(self, samples: Samples, size: int) -> Estimate:
+    def _selected(self, samples: Samples, noise: Floats, size: int) -> Estimate:
         """Select on one half of the samples and estimate on the other, each output on its own."""
         parts, outputs = 1 + np.arange(self.recipe.law.players), self.worth.shape[1]
-        columns = self._columns(len(self.known) // 2)
-        other = samples.half(1)
-        noise = np.arange(1 + self.recipe.law.players, columns)
+        first, other = Moments.of(samples.half(0)), samples.half(1)
+        noise = replace(samples, worth=noise).half(1).worth
         values, stderr = (np.zeros((len(parts), outputs)) for _ in range(2))
-        base, fidelity, ranked = np.zeros(outputs), np.zeros((outputs, 3)), True
+        base, fidelity, ranked = np.zeros(outputs), np.zeros((outputs, 3)), 0.0
         for o in range(outputs):
-            chosen = np.sort(strongest(self.parts[0].some(slice(columns)), o, parts, size))
-            used, terms = np.concatenate([[0], chosen, noise]), 1 + len(chosen)
-            part = replace(other.some(used), worth=other.worth[:, o : o + 1])
-            found = fit(part, Moments.of(part), terms)
-            values[chosen - 1, o] = found.coefficients[1:terms, 0]
-            stderr[chosen - 1, o] = found.stderr()[1:, 0]
-            base[o], fidelity[o] = found.coefficients[0, 0], self._fidelity(found)[0]
-            ranked = ranked and self._ranked(found, found.coefficients[1:terms])
+            used = np.append(0, np.sort(strongest(first, o, parts, size)))
+            found = fit(
+                replace(other, design=other.design[:, used], worth=other.worth[:, o : o + 1])
+            )
+            values[used[1:] - 1, o] = found.coefficients[1:, 0]
+            stderr[used[1:] - 1, o] = found.stderr()[1:, 0]
+            base[o] = found.coefficients[0, 0]
+            fidelity[o] = found.fidelity(noise[:, o : o + 1])[0]
+            ranked = max(ranked, self._ranked(found, 0))
         return self._estimate(values, stderr, base, fidelity, ranked)
 
-    def _fidelity(self, found: Fit) -> Floats:
-        return found.fidelity(found.pull.shape[2], twins=self.repeats > 1)
-
     def _estimate(
-        self, values: Floats, stderr: Floats, base: Floats, fidelity: Floats, ranked: bool
+        self, values: Floats, stderr: Floats, base: Floats, fidelity: Floats, ranked: float
     ) -> Estimate:
         tolerance, settled = self.recipe.tolerance, None
         if tolerance is not None:
             spread = values.max(axis=0, initial=0.0) - values.min(axis=0, initial=0.0)
-            allowed = tolerance * spread + _ROUNDING * np.abs(self.worth).max(axis=0)
-            settled = ranked and bool((stderr <= allowed).all()) and self._weighty()
+            allowed = tolerance * spread + _ROUNDING * np.abs(self.worth).max(axis=0) + _TINY
+            share = max(ranked, float((stderr.max(axis=0, initial=0.0) / allowed).max()))
+            settled = share <= 1 and self._weighty()
+            self.needed = int(min(share, _FAR) ** 2 * _RESERVE * len(self.worth))
         return Estimate(values=values, stderr=stderr, base=base, fidelity=fidelity, settled=settled)
 
     def _weighty(self) -> bool:
@@ -223,21 +264,22 @@ class Surrogate:
         w = self.recipe.law.weights_of(self.known)
         return w is None or w.sum() ** 2 > 2 * (1 + self.recipe.law.players) * (w**2).sum()
 
-    def _ranked(self, found: Fit, values: Floats) -> bool:
-        """Tell whether the strongest parts are told apart from the next one, in each output."""
-        top = self.recipe.top
-        if top >= len(values):
-            return True
+    def _ranked(self, found: Fit, output: int) -> float:
+        """Return how many times the error of a step between ranks is what would settle it.
+
+        A step is settled if its confidence interval is above zero, or within the width of a tie.
+        """
+        values = found.coefficients[1:, output]
+        top, tie = self.recipe.top, self.recipe.tie if self.last else self.recipe.fine
+        if self.recipe.tolerance is None or top >= len(values):
+            return 0.0
+        order = np.argsort(-np.abs(values), kind="stable")[top - 1 : top + 1]
+        step = -np.diff(np.abs(values[order]))
         far = NormalDist().inv_cdf(1 - _LEVEL / (self.looks * (self.looks + 1)))
-        noise = _ROUNDING * np.abs(self.worth).max()
-        for o, column in enumerate(values.T):
-            order = np.argsort(-np.abs(column), kind="stable")
-            a, b = order[top - 1], order[top]
-            sign = float(np.sign(column[a]) * np.sign(column[b]))
-            error = found.contrast(1 + a, 1 + b, sign, o)
-            if error > noise and abs(column[a]) - abs(column[b]) <= far * error:
-                return False
-        return True
+        error = found.steps(1 + order, output)
+        allowed = np.maximum(step, tie * np.ptp(values) - step) / far
+        noise = _ROUNDING * np.abs(self.worth[:, output]).max()
+        return float((error / (np.maximum(allowed, noise) + _TINY)).max())
 
     def _counted(self, size: int | None) -> Estimate:
         """Fit to all coalitions with their probabilities: nothing is left to chance."""

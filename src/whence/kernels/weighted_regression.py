@@ -7,7 +7,6 @@ they are held-out errors, and their effect on the coefficients is the jackknife'
 which needs no assumption about the errors (HC3, clustered).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -47,14 +46,6 @@ class Samples:
         """Return the rows of ``numbers`` times their weights."""
         return numbers if self.weights is None else numbers * self.weights[:, None]
 
-    def some(self, columns: Ints | slice) -> "Samples":
-        """Return a smaller design."""
-        return replace(self, design=self.design[:, columns])
-
-    def after(self, first: int) -> "Samples":
-        """Return the samples from number ``first`` on."""
-        return self._rows(lambda array: array[first:])
-
     def half(self, which: Literal[0, 1]) -> "Samples":
         """Return every other group."""
 
@@ -62,14 +53,11 @@ class Samples:
             shape = array.shape[1:]
             return array.reshape(-1, self.group, *shape)[which::2].reshape(-1, *shape)
 
-        return self._rows(other)
-
-    def _rows(self, part: Callable[[Floats], Floats]) -> "Samples":
         return replace(
             self,
-            design=part(self.design),
-            worth=part(self.worth),
-            weights=None if self.weights is None else part(self.weights),
+            design=other(self.design),
+            worth=other(self.worth),
+            weights=None if self.weights is None else other(self.weights),
         )
 
 
@@ -100,18 +88,21 @@ class Moments:
         """Return the sums of a smaller design."""
         return Moments(gram=self.gram[columns][:, columns], cross=self.cross[columns])
 
-    def inverse(self) -> Floats:
-        """Return the inverse of the penalized Gram matrix."""
-        penalty = np.diag(self.gram) * _RIDGE
-        penalty[0] = 0.0  # none on the intercept
-        penalty[np.diag(self.gram) == 0] = 1.0  # a column of zeros has the coefficient zero
-        factor = np.linalg.cholesky(self.gram + np.diag(penalty))
-        half = np.linalg.inv(factor)
+    def inverse(self, free: int = 1) -> Floats:
+        """Return the inverse of the Gram matrix, penalized but for the first ``free`` columns."""
+        half = np.linalg.inv(np.linalg.cholesky(self._penalized(free)))
         return np.asarray(half.T @ half)
 
     def coefficients(self) -> Floats:
         """Return the coefficients, (columns, outputs)."""
-        return np.asarray(self.inverse() @ self.cross)
+        return np.asarray(np.linalg.solve(self._penalized(1), self.cross))
+
+    def _penalized(self, free: int) -> Floats:
+        squares = np.diag(self.gram)
+        penalty = squares * _RIDGE
+        penalty[:free] = 0.0
+        penalty[squares == 0] = 1.0  # a column of zeros has the coefficient zero
+        return self.gram + np.diag(penalty)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -123,7 +114,7 @@ class Fit:
     coefficients : array of shape (columns, outputs)
     left_out : array of shape (samples, outputs)
         Residuals of each group under the fit to all other groups.
-    pull : array of shape (groups, group, columns of interest)
+    pull : array of shape (groups, group, columns)
         Change of the coefficients per unit of such a residual.
     samples : Samples
     """
@@ -134,89 +125,87 @@ class Fit:
     samples: Samples
 
     def stderr(self) -> Floats:
-        """Return the jackknife standard errors, (columns of interest, outputs)."""
-        return np.sqrt(self._variance(self.pull))
+        """Return the jackknife standard errors, (columns, outputs)."""
+        residuals = self._residuals()
+        lever = self.pull.transpose(0, 2, 1)
+        parts = [
+            ((lever @ residuals[:, :, s : s + _OUTPUTS]) ** 2).sum(axis=0)
+            for s in range(0, residuals.shape[2], _OUTPUTS)
+        ]
+        return np.sqrt(_jackknife(len(lever)) * np.concatenate(parts, axis=1))
 
-    def contrast(self, a: int, b: int, sign: float, output: int) -> float:
-        """Return the standard error of coefficient ``a`` minus ``sign`` times ``b``."""
-        pull = self.pull[:, :, a] - sign * self.pull[:, :, b]
-        change = (pull * self._grouped(self.left_out)[:, :, output]).sum(axis=1)
-        return float(np.sqrt(_jackknife(len(pull)) * (change**2).sum()))
-
-    def fidelity(self, terms: int, *, twins: bool) -> Floats:
-        """Return the held-out R squared of the first ``terms`` columns, and its 95 % interval.
+    def steps(self, columns: Ints, output: int) -> Floats:
+        """Return the standard errors of the steps from the size of one coefficient to the next.
 
         Parameters
         ----------
-        terms : int
-            Columns of the surrogate; the others stand for noise that is no fault of it.
-        twins : bool
-            Whether the second half of each group repeats the coalitions of the first with other
-            noise. Products of the two then measure the misfit without the noise.
+        columns : int array of shape (some,)
+            The coefficients, in the order of their sizes.
+        output : int
+
+        Returns
+        -------
+        array of shape (some - 1,)
+        """
+        change = (self.pull[:, :, columns] * self._residuals()[:, :, output, None]).sum(axis=1)
+        sizes = change * np.sign(self.coefficients[columns, output])
+        steps = sizes[:, :-1] - sizes[:, 1:]
+        return np.asarray(np.sqrt(_jackknife(len(steps)) * (steps**2).sum(axis=0)))
+
+    def fidelity(self, noise: Floats | float = 0.0) -> Floats:
+        """Return the held-out R squared, and its 95 % interval.
+
+        Parameters
+        ----------
+        noise : array of shape (samples, outputs), or 0
+            Unbiased estimate of the square of each sample's noise, which is no fault of the fit.
 
         Returns
         -------
         array of shape (outputs, 3)
         """
-        samples = self.samples
-        said = samples.worth - samples.design[:, terms:] @ self.coefficients[terms:]
-        weights = np.ones(len(said)) if samples.weights is None else samples.weights
-        total = said - np.average(said, axis=0, weights=weights)
+        samples, groups = self.samples, len(self.pull)
+        total = samples.worth - _means(samples.worth, samples.weights)
         misfit, spread = (
-            self._squares(part, weights, twins=twins) for part in (self.left_out, total)
+            samples.weighted(part**2 - noise).reshape(groups, -1, part.shape[1]).sum(axis=1)
+            for part in (self.left_out, total)
         )
-        noise = _NOISE * (weights[:, None] * samples.worth**2).sum(axis=0)
-        return np.array([_ratio(*each) for each in zip(misfit.T, spread.T, noise, strict=True)])
+        rounding = _NOISE * samples.weighted(samples.worth**2).sum(axis=0)
+        return np.array([_ratio(*each) for each in zip(misfit.T, spread.T, rounding, strict=True)])
 
-    def _squares(self, numbers: Floats, weights: Floats, *, twins: bool) -> Floats:
-        """Return the weighted squares, or products of twins, summed in each group."""
-        groups, group = self.pull.shape[:2]
-        halves = (groups, 2, group // 2, -1) if twins else (groups, 1, group, -1)
-        parts, w = numbers.reshape(halves), weights.reshape(halves)
-        return np.asarray((w[:, 0] * parts[:, 0] * parts[:, -1]).sum(axis=1))
-
-    def _grouped(self, numbers: Floats) -> Floats:
-        return numbers.reshape(*self.pull.shape[:2], -1)
-
-    def _variance(self, pull: Floats) -> Floats:
-        residuals = self._grouped(self.left_out)
-        lever = np.ascontiguousarray(pull.transpose(0, 2, 1))
-        parts = [
-            ((lever @ residuals[:, :, s : s + _OUTPUTS]) ** 2).sum(axis=0)
-            for s in range(0, residuals.shape[2], _OUTPUTS)
-        ]
-        return np.asarray(_jackknife(len(pull)) * np.concatenate(parts, axis=1))
+    def _residuals(self) -> Floats:
+        return self.left_out.reshape(*self.pull.shape[:2], -1)
 
 
-def fit(samples: Samples, moments: Moments, terms: int) -> Fit:
-    """Fit, and leave out each group once.
-
-    Parameters
-    ----------
-    samples : Samples
-    moments : Moments
-        Their sums.
-    terms : int
-        The first columns, which are of interest.
-    """
-    inverse, group = moments.inverse(), samples.group
+def fit(samples: Samples) -> Fit:
+    """Fit, and leave out each group once."""
+    moments, group = Moments.of(samples), samples.group
+    inverse = moments.inverse()
     coefficients = inverse @ moments.cross
+    pull, weighted = samples.design @ inverse, samples.weighted(samples.design)
     residuals = (samples.worth - samples.design @ coefficients).reshape(
         -1, group, samples.worth.shape[1]
     )
-    pull = samples.design @ inverse
-    grouped, weighted = (
-        m.reshape(len(residuals), group, -1) for m in (pull, samples.weighted(samples.design))
-    )
-    system = np.eye(group) - grouped @ weighted.transpose(0, 2, 1)
-    system += np.eye(group) * _RIDGE  # a sample that alone fixes a coefficient has leverage one
-    left_out = np.linalg.solve(system, residuals)
+    grouped = [m.reshape(len(residuals), group, -1) for m in (pull, weighted)]
+    left_out = _without(grouped[0] @ grouped[1].transpose(0, 2, 1), residuals)
     return Fit(
         coefficients=coefficients,
-        left_out=np.asarray(left_out).reshape(len(samples.worth), -1),
-        pull=samples.weighted(pull[:, :terms]).reshape(len(residuals), group, terms),
+        left_out=left_out.reshape(len(samples.worth), -1),
+        pull=samples.weighted(pull).reshape(len(residuals), group, -1),
         samples=samples,
     )
+
+
+def _without(leverage: Floats, residuals: Floats) -> Floats:
+    """Return what the residuals of each group are under the fit to all other groups."""
+    group = leverage.shape[1]
+    system = np.eye(group) * (1 + _RIDGE) - leverage  # one sample may alone fix a coefficient
+    if group != 2:  # noqa: PLR2004  pairs, of which there are many, have a closed form
+        return np.asarray(np.linalg.solve(system, residuals))
+    a, b, c, d = (system[:, i, j, None] for i in (0, 1) for j in (0, 1))
+    first, second = residuals[:, 0], residuals[:, 1]
+    both = np.stack([d * first - b * second, a * second - c * first], axis=1)
+    return np.asarray(both / (a * d - b * c)[:, None])
 
 
 def strongest(moments: Moments, output: int, candidates: Ints, size: int) -> Ints:
@@ -249,6 +238,10 @@ def strongest(moments: Moments, output: int, candidates: Ints, size: int) -> Int
         right = right - column * right[best]
         left = left - np.outer(column, left[best])
     return np.asarray(candidates[chosen], dtype=np.int64)
+
+
+def _means(numbers: Floats, weights: Floats | None) -> Floats:
+    return np.asarray(np.average(numbers, axis=0, weights=weights))
 
 
 def explained(worth: Floats, said: Floats, weights: Floats) -> Floats:
