@@ -4,8 +4,9 @@ A coalition is asked about together with its complement: in half the difference 
 effect of an even number of players cancels. What pairs say is put together by a Gaussian process
 over coalitions that learns from them which players matter and act together. Its posterior gives the
 values and, from what it cannot know of the pairs not asked about, their standard errors. The values
-add up to the model's own prediction exactly; they are exact, and known to be, where all coalitions
-were asked about, and for models without interactions of three or more players.
+add up to the model's own prediction exactly. They are exact where all coalitions were asked about,
+and for models without interactions of three or more players; standard errors of zero say so in the
+first case and, in the second, once four pairs per player have shown no such interaction.
 
 The classic scheme draws coalitions as Lundberg and Lee do and fits main effects by least squares.
 """
@@ -97,5 +98,10 @@ class KernelShap:
 
     def _sampler(self, seat: Seat) -> Sampler:
         return ShapleyRegression(
-            seat.players, seat.nobody, seat.everybody, seat.rng, sampling=self.sampling
+            seat.players,
+            seat.nobody,
+            seat.everybody,
+            seat.rng,
+            sampling=self.sampling,
+            tolerance=self.tolerance,
         )

@@ -13,19 +13,22 @@ It is no noise of measurement: it counts in the Shapley values and vanishes wher
 
 Relevances and noise are found by maximum marginal likelihood, under a weak prior that keeps the
 log odds of the relevances together; they are common to all outputs, each of which has its scale.
-Likelihood alone is too sure of what it found. So the search is repeated without a part of the
-pairs; by how much these are predicted worse than the posterior says is added to the noise, for the
+The search starts where main effects point to, takes a few steps, and goes on when there are more
+pairs, until there are enough of them; later ones only enter the posterior. Likelihood alone is too
+sure of what it found. So it is tested by pairs that it had not seen, and by leaving each pair out;
+by how much these are predicted worse than the posterior says is added to the noise, for the
 standard errors.
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 
 from whence.core.types import Floats
+from whence.kernels.cholesky import solve_positive
 from whence.kernels.coalitions import member_weights, value_weights
 from whence.kernels.descent import minimize
+from whence.kernels.hypercube_kernel import odd, odd_even, prior_variance, structured
 
 _TOP = 0.98
 """Relevances stay below this."""
@@ -34,19 +37,17 @@ _CENTER, _WITHIN, _BETWEEN = -2.0, 3.0, 1.0
 _NOISE, _NOISE_VARIANCE = -4.0, 20.0
 """Prior mean and variance of the logarithm of the noise."""
 _LEAST_NOISE = 1e-6
-FITTED = 96
-"""Pairs with which relevances are found, at most."""
-_TINY = 1e-300
+_FITTED = (96, 192)
+"""Pairs with which relevances are found: two per player, within these bounds."""
 _GAIN = 0.1
 """A step of the search that gains less log likelihood is the last."""
-_MOST, _NODES = 600.0, 16
-"""Logarithm of the largest number to compute with, and nodes of quadrature, at most."""
 _STEPS, _PAIRS = (4, 10), 400
 """Evaluations of the likelihood, least and most, and pairs that go into all of them, about."""
-_STRONGEST, _WEAKEST, _RIDGE = 0.3, 0.05, 0.5
-"""Relevances that the search starts from, and how far main effects are held back for them."""
+_TOGETHER, _EVEN, _STRONGEST, _RIDGE = 2.5, 0.8, 0.5, 0.5
+"""Relevances to start from: their sum, the share that all have alike, the largest; and a ridge."""
 _PARTS, _FEWEST = 3, 8
 """One of so many first pairs tests what the others say; and pairs from which there is a test."""
+_TINY = 1e-300
 _WRONG = 3.0
 """A squared error this many times the expected one shows that the prior is wrong."""
 _WIDER = 0.5
@@ -64,7 +65,7 @@ class Prior:
     noise : float
         Variance of the unstructured part, as a share of the scale.
     doubt : float
-        What cross-validation would add to the noise; standard errors allow for it.
+        What pairs that were not seen would add to the noise; standard errors allow for it.
     scale : array of shape (outputs,)
         Variance of each output.
     """
@@ -78,6 +79,12 @@ class Prior:
     def relevance(self) -> Floats:
         """Relevances, (players,), between 0 and 1."""
         return _relevance(self.odds)
+
+
+def fitted(players: int) -> int:
+    """Return with how many pairs relevances are found, at most."""
+    least, most = _FITTED
+    return min(most, max(least, 2 * players))
 
 
 def learn(z: Floats, u: Floats, before: Prior | None, *, old: int) -> Prior:
@@ -100,12 +107,13 @@ def learn(z: Floats, u: Floats, before: Prior | None, *, old: int) -> Prior:
         return Prior(odds=blank, noise=_LEAST_NOISE, doubt=0.0, scale=power)
     share = np.sqrt(power[seen] / power[seen].sum())
     u, share = u[:, seen] / np.sqrt(power[seen]), share / share.sum()
-    test = np.arange(len(z)) >= old
+    most, test = fitted(z.shape[1]), np.arange(len(z)) >= old
     if before is None:
         test = np.arange(len(z)) % _PARTS == 1
-    past = _Likelihood(z=z[~test], u=u[~test], share=share, least=_LEAST_NOISE).at_most(FITTED)
-    prior = _search(past, past.start()) if before is None else past.scaled(before)
-    likelihood = _Likelihood(z=z, u=u, share=share, least=_LEAST_NOISE).at_most(FITTED)
+    every = _Likelihood(z=z[~test], u=u[~test], share=share, least=_LEAST_NOISE)
+    past = every.at_most(most)
+    prior = _search(past, every.start()) if before is None else past.scaled(before)
+    likelihood = _Likelihood(z=z, u=u, share=share, least=_LEAST_NOISE).at_most(most)
     if len(z) < _FEWEST:
         found = _search(likelihood, prior.odds)
     else:
@@ -128,34 +136,31 @@ def _checked(
 ) -> Prior:
     """Learn on; doubt the prior as far as pairs do that it had not seen."""
     mean, variance = _predicted(prior, past, z)
-    excess, ratio = _excess(u - mean, variance, prior.scale, likelihood.share)
+    share = likelihood.share
+    excess, ratio = _excess(u - mean, variance, prior.scale, share)
     found = _search(likelihood, prior.odds)
-    again, wrong = _excess(*likelihood.left_out(found), found.scale, likelihood.share)
+    again, wrong = _excess(*likelihood.left_out(found), found.scale, share)
     if max(ratio, wrong) < _WRONG:
-        return replace(found, doubt=max(excess, again))
-    least = max(excess, again, _LEAST_NOISE)
-    return _search(replace(likelihood, least=least), found.odds)
+        return replace(found, doubt=max(excess, again) / float(share @ found.scale))
+    return _search(replace(likelihood, least=max(excess, again, _LEAST_NOISE)), found.odds)
 
 
-W2 = 1.0
-COMB = max
-
-
-def _excess(left, variance, scale, share) -> tuple[float, float]:
+def _excess(left: Floats, variance: Floats, scale: Floats, share: Floats) -> tuple[float, float]:
+    """Return by how much squared errors are larger than expected, and how many times as large."""
     seen, expected = (left**2).mean(axis=0), variance.mean() * scale
-    return max(0.0, float(share @ ((seen - expected) / scale))), float(share @ (seen / expected))
+    return max(0.0, float(share @ (seen - expected))), float(share @ (seen / expected))
 
 
 def _predicted(prior: Prior, seen: "_Likelihood", z: Floats) -> tuple[Floats, Floats]:
     """Return mean (pairs, outputs) and variance (pairs,), for a scale of one, of unseen pairs."""
-    cross, _ = _odd_even(z, seen.z, prior.relevance)
+    cross = odd(z, seen.z, prior.relevance)
     solved = np.linalg.solve(_kernel(seen.z, prior.odds, prior.noise), np.hstack([cross.T, seen.u]))
-    own = _odd_even(z[:1], z[:1], prior.relevance)[0][0, 0] + prior.noise
+    own = odd(z[:1], z[:1], prior.relevance)[0, 0] + prior.noise
     return cross @ solved[:, len(z) :], own - (cross.T * solved[:, : len(z)]).sum(axis=0)
 
 
 def _kernel(z: Floats, odds: Floats, noise: float) -> Floats:
-    K, _ = _odd_even(z, z, _relevance(odds))
+    K = odd(z, z, _relevance(odds))
     K[np.diag_indices(len(K))] += noise
     return K
 
@@ -188,7 +193,8 @@ class _Likelihood:
         m, n = self.z.shape
         main = np.linalg.solve(self.z.T @ self.z / m + _RIDGE * np.eye(n), self.z.T @ self.u / m)
         part = main**2 @ self.share
-        r = np.maximum(_STRONGEST * part / max(part.max(), _TINY), _WEAKEST)
+        share = (1 - _EVEN) * part / max(part.sum(), _TINY) + _EVEN / n
+        r = np.minimum(_TOGETHER * share, _STRONGEST)
         return np.append(np.log(r / (_TOP - r)), _NOISE)
 
     def left_out(self, prior: Prior) -> tuple[Floats, Floats]:
@@ -205,7 +211,7 @@ class _Likelihood:
 
     def __call__(self, odds: Floats) -> tuple[float, Floats]:
         m, r, noise = len(self.z), _relevance(odds), self.noise(odds)
-        K, D = _odd_even(self.z, self.z, r)
+        K, D = odd_even(self.z, self.z, r)
         noisy = K.copy()
         noisy[np.diag_indices(m)] += noise
         try:
@@ -239,16 +245,6 @@ def _penalty(odds: Floats) -> tuple[float, Floats]:
     return 0.5 * float(value), np.append(pull, off / _NOISE_VARIANCE)
 
 
-def _odd_even(z: Floats, other: Floats, r: Floats) -> tuple[Floats, Floats]:
-    """Return the odd and the even part of the kernel, (rows, others)."""
-    level = np.log1p(-(r**2)).sum() / 2
-    up = np.minimum((z * np.arctanh(r)) @ other.T, _MOST - level)
-    up += level - np.log(2)
-    np.exp(up, out=up)
-    down = np.exp(2 * level) / 4 / up
-    return up - down, up + down
-
-
 def posterior(prior: Prior, z: Floats, u: Floats) -> tuple[Floats, Floats]:
     """Return Shapley values and their standard errors, each (players, outputs).
 
@@ -261,16 +257,23 @@ def posterior(prior: Prior, z: Floats, u: Floats) -> tuple[Floats, Floats]:
     """
     r, n = prior.relevance, z.shape[1]
     own = value_weights(z > 0)
-    cross = _structured(z, r) + prior.noise * own
-    solved = np.linalg.solve(_kernel(z, prior.odds, prior.noise), np.hstack([u, cross]))
+    cross = structured(z, r) + prior.noise * own
+    solved = _solve(_kernel(z, prior.odds, prior.noise), np.hstack([u, cross]))
     weights = solved[:, -n:]  # of what was seen, in the values
     # each pair weighs in a value by the definition (own); what was seen, by the estimate instead
     unstructured = 4 * member_weights(n).sum() / n - (own**2).sum(axis=0)
     doubted = unstructured + ((weights - own) ** 2).sum(axis=0)
     known = (cross * weights).sum(axis=0) - prior.noise * (own**2).sum(axis=0)
-    variance = _variance(r) + prior.noise * unstructured - known + prior.doubt * doubted
+    variance = prior_variance(r) + prior.noise * unstructured - known + prior.doubt * doubted
     variance = np.maximum(variance, 0.0) * (1 + _WIDER * n / len(z))
     return cross.T @ solved[:, :-n], np.sqrt(variance[:, None] * prior.scale)
+
+
+def _solve(K: Floats, B: Floats) -> Floats:
+    try:
+        return solve_positive(K.copy(), B)
+    except np.linalg.LinAlgError:  # up to rounding it is no longer definite
+        return np.asarray(np.linalg.solve(K, B), dtype=np.float64)
 
 
 def left_out(prior: Prior, z: Floats, u: Floats, *, most: int) -> tuple[Floats, Floats]:
@@ -292,39 +295,6 @@ def left_out(prior: Prior, z: Floats, u: Floats, *, most: int) -> tuple[Floats, 
     weight = inverse @ u[some]
     left = np.empty_like(u)
     for part in np.array_split(np.arange(len(z)), len(z) // most + 1):
-        left[part] = u[part] - _odd_even(z[part], z[some], prior.relevance)[0] @ weight
+        left[part] = u[part] - odd(z[part], z[some], prior.relevance) @ weight
     left[some] = weight / np.diag(inverse)[:, None]
-    return left, _structured(z[some], prior.relevance).T @ weight
-
-
-def _structured(z: Floats, r: Floats) -> Floats:
-    """Return the Shapley values of k(., z), (rows, players).
-
-    They are ``integral from 0 to 1 of r_i z_i (prod_{j != i} (1 + t r_j z_j) + the same with -t)``,
-    a polynomial in t, integrated by Gauss and Legendre.
-    """
-    t, w = _nodes(min(z.shape[1] // 2 + 1, _NODES))
-    t, w = np.append(t, -t)[:, None], np.append(w, w)
-    up, down = np.log1p(t * r), np.log1p(-t * r)  # (nodes, players)
-    product = np.exp(z @ ((up - down) / 2).T + (up + down).sum(axis=1) / 2) * w
-    return np.where(z > 0, product @ np.exp(-up), product @ np.exp(-down)) * r * z
-
-
-def _variance(r: Floats) -> Floats:
-    """Return the prior variance of the Shapley values, (players,), but for the unstructured part.
-
-    ``4 sum_T prod r / |T|^2`` with ``1 / |T|^2`` the integral of ``-log(t) t^(|T| - 1)``; the part
-    of single players, where that is not smooth, is known.
-    """
-    t, w = _nodes(4 * _NODES)
-    up, down = np.log1p(t[:, None] * r), np.log1p(-t[:, None] * r)
-    both = np.exp(up.sum(axis=1, keepdims=True) - up) + np.exp(
-        down.sum(axis=1, keepdims=True) - down
-    )
-    return 4 * (r - (w * np.log(t)) @ (both / 2 - 1) * r)
-
-
-@lru_cache(maxsize=32)
-def _nodes(count: int) -> tuple[Floats, Floats]:
-    x, w = np.polynomial.legendre.leggauss(count)
-    return (x + 1) / 2, w / 2
+    return left, structured(z[some], prior.relevance).T @ weight

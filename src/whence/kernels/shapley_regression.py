@@ -14,15 +14,20 @@ from numpy.random import Generator
 from whence.core.game import Estimate
 from whence.core.types import Bools, Floats
 from whence.kernels.coalitions import Classic, Leverage, value_weights
-from whence.kernels.hypercube_gp import FITTED, Prior, learn, left_out, posterior
+from whence.kernels.hypercube_gp import Prior, fitted, learn, left_out, posterior
 from whence.kernels.least_squares import LeastSquares
 
 Sampling: TypeAlias = Literal["leverage", "classic"]
 
 _FIRST = 4
 """Coalitions per player in the first batch."""
-_GROWTH = 1.0
-"""Each later batch, as a share of what is known."""
+_GROWTH = (0.25, 2.0)
+"""Each later batch, as a share of what is known, at least and at most."""
+_CELLS = 2_000_000
+"""Cells of one batch at most."""
+_SURE = 4
+"""Pairs per player, all of them explained by main effects, from which values count as exact."""
+_TINY = 1e-300
 _MODELED = 1_200
 """With more pairs the Gaussian process is a control variate."""
 
@@ -32,6 +37,8 @@ class ShapleyRegression:
 
     Values sum to the worth of everybody less that of nobody, exactly. Effects of one or two players
     are recovered exactly as soon as the pairs determine them; with all coalitions, so is the rest.
+    The standard errors are zero in the latter case, and where four pairs per player show nothing
+    but such effects: an interaction that none of them shows moves the values by little.
 
     Parameters
     ----------
@@ -42,6 +49,9 @@ class ShapleyRegression:
     sampling : {"leverage", "classic"}
         Pairs without replacement, sizes uniform, or with replacement, sizes as the Shapley kernel
         weighs them.
+    tolerance : float or None
+        Standard error, as a share of the spread of the values, at which no more is going to be
+        asked. It decides how much is asked for at a time: without it, all after a first batch.
 
     References
     ----------
@@ -58,7 +68,10 @@ class ShapleyRegression:
     array([0.5, 0.5, 0. ])
     """
 
-    __slots__ = ("_delta", "_draws", "_known", "_learned", "_pending", "_prior", "_u", "players")
+    __slots__ = (
+        "_delta", "_draws", "_known", "_learned", "_pending", "_prior", "_tolerance", "_u",
+        "_wanted", "players",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -68,8 +81,10 @@ class ShapleyRegression:
         rng: Generator,
         *,
         sampling: Sampling = "leverage",
+        tolerance: float | None = None,
     ) -> None:
-        self.players = players
+        self.players, self._tolerance = players, tolerance
+        self._wanted = float(_FIRST * players // 2)
         self._delta = np.asarray(everybody - nobody, dtype=np.float64)
         scheme = Leverage if sampling == "leverage" else Classic
         self._draws = scheme(players, rng)
@@ -87,7 +102,7 @@ class ShapleyRegression:
     def ask(self, most: int) -> Bools:
         """Return pairs of coalitions, (coalitions, players): first halves, then complements."""
         known = len(self._known)
-        pairs = max(_FIRST * self.players // 2, int(known * _GROWTH))
+        pairs = int(min(self._wanted, max(self.players, _CELLS // self.players)))
         if known + 1.5 * pairs >= self._draws.total:
             pairs = int(self._draws.total) - known
         self._pending = self._draws.draw(min(pairs, most // 2))
@@ -106,7 +121,17 @@ class ShapleyRegression:
             return None
         values, stderr = self._solve()
         values += (self._delta - values.sum(axis=0)) / self.players
+        self._wanted = self._lacking(values, stderr)
         return Estimate(values=values, stderr=stderr)
+
+    def _lacking(self, values: Floats, stderr: Floats) -> float:
+        """Return how many more pairs there should be: errors fall about as pairs grow."""
+        if self._tolerance is None:
+            return np.inf
+        allowed = self._tolerance * np.ptp(values, axis=0)
+        times = float((stderr.max(axis=0) / np.maximum(allowed, _TINY)).max())
+        least, most = _GROWTH
+        return len(self._known) * min(max(times - 1, least), most)
 
     def _solve(self) -> tuple[Floats, Floats]:
         if len(self._known) == self._draws.total:
@@ -116,13 +141,16 @@ class ShapleyRegression:
         weight, unseen = self._weights()
         least = LeastSquares(z, weight)
         values = least.values(self._u, self._delta)
-        if least.explains(self._u, values):
+        linear = least.explains(self._u, values)
+        if linear and len(z) >= _SURE * self.players:
             return values, np.zeros_like(values)
         if isinstance(self._draws, Classic):
             return values, least.stderr(self._u, values, unseen)
         z = np.concatenate([np.ones((1, self.players)), z])  # everybody is known too
         u = np.concatenate([self._delta[None] / 2, self._u])
         prior = self._learn(z, u)
+        if linear:
+            return values, posterior(prior, z, u)[1]
         if len(z) <= _MODELED:
             return posterior(prior, z, u)
         left, modeled = left_out(prior, z, u, most=_MODELED)
@@ -130,7 +158,7 @@ class ShapleyRegression:
         return values + modeled, least.stderr(left[1:], values, unseen)
 
     def _learn(self, z: Floats, u: Floats) -> Prior:
-        if self._prior is None or self._learned < FITTED:
+        if self._prior is None or self._learned < fitted(self.players):
             self._prior = learn(z, u, self._prior, old=self._learned)
             self._learned = len(z)
         return self._prior
