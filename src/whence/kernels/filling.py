@@ -19,6 +19,10 @@ _COLUMNS = (160, 640)
 """Columns at most of a regression with several functions of what was filled in, and with one."""
 _PER_COLUMN = 8
 """Samples for each column at least: half as many differences."""
+_LEVERS = 256
+"""Coalitions of which it is computed how much their differences owe to themselves."""
+_ALONE = 0.9
+"""Most that a difference is taken to owe to itself."""
 _BLOCK = 256
 """Coalitions whose columns are made at a time, few enough for the cache of a processor."""
 
@@ -85,13 +89,43 @@ class Filling:
             cross += weighted.T @ worth[s]
         return Moments(gram=gram, cross=cross)
 
-    def leverage(
+    def taken_out(
+        self, twins: Moments, known: Bools, copies: Ints, worth: Floats, weights: Floats | None
+    ) -> tuple[Floats, Floats]:
+        """Take what the functions say out of the answers.
+
+        Parameters
+        ----------
+        twins : Moments
+            Of all `differences`.
+        known, copies, weights
+            As there.
+        worth : array of shape (coalitions, 2, outputs)
+            Answers about both copies.
+
+        Returns
+        -------
+        rest : array of shape (coalitions, 2, outputs)
+        grown : array of shape (outputs,)
+            Mean squares of differences that the functions were not fitted to, as a multiple of
+            those of the rest, which owe something to themselves.
+        """
+        moments = twins.some(slice(self.carried(2 * len(known))))
+        inverse = moments.inverse(free=0)
+        rest = worth - np.moveaxis(self.said(known, copies, inverse @ moments.cross), 0, 1)
+        alone = 1 - self._leverage(known[:_LEVERS], copies[:_LEVERS], inverse, weights)
+        squares = (rest[:_LEVERS, 0] - rest[:_LEVERS, 1]) ** 2
+        least = np.maximum(squares.sum(axis=0), np.finfo(np.float64).tiny)
+        return rest, (squares / alone[:, None] ** 2).sum(axis=0) / least
+
+    def _leverage(
         self, known: Bools, copies: Ints, inverse: Floats, weights: Floats | None
     ) -> Floats:
         """Return how much of each difference the regression owes to itself, (coalitions,)."""
         design = self._apart(known, copies)[:, : len(inverse)]
         found = np.einsum("ij,ij->i", design @ inverse, design)
-        return found if weights is None else found * weights
+        found = found if weights is None else found * weights[: len(found)]
+        return np.asarray(np.minimum(found, _ALONE))
 
     def _apart(self, known: Bools, copies: Ints) -> Floats:
         """Return the columns of one copy less those of the other, (coalitions, columns)."""

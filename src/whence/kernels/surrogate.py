@@ -34,10 +34,6 @@ _LEVEL = 0.05
 """Probability that a rank that was said to be settled is not."""
 _ROUNDING = 1e-9
 _TINY = float(np.finfo(np.float64).tiny)
-_LEVERS = 256
-"""Coalitions of which it is computed how much their differences owe to themselves."""
-_ALONE = 0.9
-"""Most that a difference is taken to owe to itself."""
 _GROWTH = 4
 """A look is at most so many times as many samples as the one before, and at least 5 / 4 times."""
 _RESERVE = 1.1
@@ -191,11 +187,8 @@ class Surrogate:
         known, worth = self.known, self._twinned(self.worth)
         noise, grown = np.zeros((len(known), worth.shape[2])), np.ones(worth.shape[2])
         if self.filling is not None and self.twins is not None:
-            said, leverage = self._said(self.filling, self.twins)
-            worth = worth - said
-            rest = (worth[: len(leverage), 0] - worth[: len(leverage), 1]) ** 2
-            out = (rest / (1 - leverage[:, None]) ** 2).sum(axis=0)
-            grown = out / np.maximum(rest.sum(axis=0), _TINY)
+            w = self.recipe.law.weights_of(known)
+            worth, grown = self.filling.taken_out(self.twins, known, self.copy, worth, w)
         if self.repeats > 1:
             noise = ((worth[:, 0] - worth[:, 1]) / 2) ** 2 * grown
         design = np.empty((len(known), 1 + self.recipe.law.players))
@@ -207,15 +200,6 @@ class Surrogate:
             group=2,
         )
         return samples, noise
-
-    def _said(self, filling: Filling, twins: Moments) -> tuple[Floats, Floats]:
-        """Return what the functions say of all answers, and the leverage of some differences."""
-        moments = twins.some(slice(filling.carried(len(self.worth))))
-        inverse, some = moments.inverse(free=0), slice(_LEVERS)
-        weights = self.recipe.law.weights_of(self.known[some])
-        leverage = filling.leverage(self.known[some], self.copy[some], inverse, weights)
-        said = filling.said(self.known, self.copy, inverse @ moments.cross)
-        return np.moveaxis(said, 0, 1), np.minimum(leverage, _ALONE)
 
     def _fitted(self, samples: Samples, noise: Floats) -> Estimate:
         found = fit(samples)
