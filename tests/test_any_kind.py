@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -206,3 +207,48 @@ def test_the_record_names_masker_and_background() -> None:
 
     assert p.settings["masker"]["type"] == "Marginal"  # type: ignore[call-overload, index]  # a record of settings
     assert p.settings["masker"]["background"] == p.background_digest == p.data_digest  # type: ignore[call-overload, index]
+
+
+@pytest.mark.parametrize("form", [np.array, torch.tensor])
+def test_a_model_that_writes_into_what_it_is_asked_changes_nothing(
+    form: Callable[[list[list[float]]], Any],
+) -> None:
+    X = form([[5.0, 6.0, 7.0]] * 2)
+
+    def writes(A: Any) -> Any:  # noqa: ANN401  an array or tensor
+        A[:, 0] = 0
+        return A.sum(1)
+
+    e = wh.explain(writes, X, wh.ExactShap(background=np.ones((2, 3))))
+
+    assert float(X[0, 0]) == 5.0
+    assert_allclose(e.values[0, :, 0], [0, 5, 6], atol=1e-12)
+
+
+def test_an_explanation_is_its_rows_one_after_the_other() -> None:
+    e = wh.explain(kind_words, TEXTS, wh.ExactShap())
+
+    assert [len(row) for row in e] == [1, 1]
+    assert_array_equal([row.outputs[0, 0] for row in e], e.outputs[:, 0])
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "a", True])
+def test_a_timeout_of_no_use_is_refused_by_its_name(timeout: Any) -> None:  # noqa: ANN401  anything
+    with pytest.raises(wh.InputError, match=r"timeout is .*seconds"):
+        wh.explain(kind_words, TEXTS, wh.ExactShap(), timeout=timeout)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(wh.InputError, match="is a folder"):
+        wh.explain(kind_words, TEXTS, wh.ExactShap()).save(tmp_path)
+
+
+def test_what_is_exact_is_stable() -> None:
+    Z = np.random.default_rng(0).normal(size=(8, 5))
+    runs = [
+        wh.explain(lambda A: np.tanh(A[:, 0]) * A[:, 1] + A[:, 2], 2 * Z[:3],
+                   wh.KernelShap(background=Z), rng=seed)
+        for seed in range(3)
+    ]  # fmt: skip
+
+    assert_allclose(wh.stability(runs).value, 100)

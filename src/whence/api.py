@@ -111,7 +111,9 @@ def explain(
         neither an ensemble of trees nor linear is then explained by its predictions, for a table
         compared with those for up to 100 rows of ``X``.
     output : {"raw", "probability", "log_loss"}
-        What is explained.
+        What is explained. "raw" is what the method reads of the model: of trees and linear models
+        their own scale, such as log-odds; of a model that is asked, its answer, which for a
+        classifier is a probability. ``provenance.unit`` says which.
     y : array of shape (rows,) or None
         True classes for ``output="log_loss"``, true classes or numbers for `Sage`.
     rng : int, Generator or None
@@ -123,7 +125,8 @@ def explain(
     timeout : float or None
         Seconds that one call of a model which is asked for predictions may take.
     budget : int or None
-        Most evaluations of the model for one row, for a method that whence chooses.
+        Most evaluations of the model for one row, for a method that whence chooses; beside those
+        of the row itself, which is asked twice, and of the background once.
     question : {"attribution", "interaction", "importance"}
         What the method that whence chooses has to answer: what moved each prediction, which
         features moved it together, or which features the model needs over all rows.

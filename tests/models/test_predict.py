@@ -380,7 +380,7 @@ def test_patience_changes_nothing_else() -> None:
 
 @pytest.mark.parametrize("patience", [0, -1.0, float("nan")])
 def test_patience_is_a_positive_time(patience: float) -> None:
-    with pytest.raises(InputError, match="patience is"):
+    with pytest.raises(InputError, match="timeout is"):
         replace(read_predict(lambda X: X), patience=patience)
 
 

@@ -32,6 +32,8 @@ _SKIPPED = {"native"}
 def save(explanation: "Explanation", path: str | Path) -> Path:
     """Write ``explanation`` to ``path``; see `load`."""
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder. Give the name of a file in it.")
     arrays: list[NDArray[np.generic]] = []
     header = {
         "format": "whence",

@@ -4,7 +4,7 @@ A method fills the numbers; the driver adds ``names``, ``data`` and ``provenance
 is last and always there, also when the model has a single output.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
@@ -82,6 +82,10 @@ class Explanation:
         }
         labels = self.names.rows and tuple(self.names.rows[i] for i in index)
         return replace(self, **taken, names=replace(self.names, rows=labels))
+
+    def __iter__(self) -> Iterator[Self]:
+        """Yield the explanation of each row."""
+        return (self[i] for i in range(len(self)))
 
     def save(self, path: str | Path) -> Path:
         """Write the explanation to ``path``, whole or not at all; ``whence.load`` reads it back."""

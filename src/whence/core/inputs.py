@@ -17,6 +17,7 @@ or point in time to which player it belongs, and for each part of a text where i
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Protocol, Self, cast
 
 import numpy as np
@@ -32,6 +33,7 @@ from whence.core.types import Int32s
 
 __all__ = [
     "Images", "Inputs", "Series", "Texts", "images_of", "inputs_of", "series_of", "texts_of",
+    "unshared",
 ]  # fmt: skip
 
 _IMAGE_AXES = 4
@@ -81,6 +83,17 @@ class Inputs(Protocol):
         ...
 
 
+def unshared(inputs: Inputs) -> Inputs:
+    """Return rows whose array or tensor a model may write into without changing the user's."""
+    native = inputs.native
+    if isinstance(native, np.ndarray) and native.dtype.kind in "fiub":
+        return cast("Inputs", replace(cast("Any", inputs), native=native.copy()))
+    if is_tensor(native):
+        copy = cast("Any", native).clone()
+        return cast("Inputs", replace(cast("Any", inputs), native=copy))
+    return inputs
+
+
 def inputs_of(X: object) -> Table | Images | Texts | Series:
     """Bring what the user wants explained to one of four forms.
 
@@ -107,7 +120,7 @@ def inputs_of(X: object) -> Table | Images | Texts | Series:
         if np.asarray(array_of(X)).dtype == np.uint8:
             raise InputError(
                 f"X is an array of bytes of shape {np.shape(cast('Any', X))}, which may be one "
-                "image or many without colors. Write X[None] for one image, or wh.images(X)."
+                "image or many without colors. Write X[None] for one image, or wh.images_of(X)."
             )
         return series_of(X)
     return table_of(array_of(X) if is_tensor(X) else X)

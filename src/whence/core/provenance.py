@@ -106,5 +106,6 @@ def _digested(value: Any) -> Setting:  # noqa: ANN401  data or a function
         return digest([value])
     if callable(value):
         named = value if hasattr(value, "__qualname__") else type(value)
-        return f"{named.__module__}.{named.__qualname__}"
+        home = getattr(named, "__module__", None) or "builtins"
+        return f"{home}.{named.__qualname__}"
     return inputs_of(value).digest()

@@ -77,7 +77,7 @@ def footnotes(e: "Explanation") -> list[str]:
 def _parts(e: "Explanation") -> int:
     if type(e).__name__ == "Attribution":
         return int(np.prod(e.values.shape[1:-1]))  # type: ignore[attr-defined]  # an Attribution has
-    return len(e.names.features)
+    return len(player_names(e)) if hasattr(e, "sets") else len(e.names.features)  # type: ignore[arg-type]  # an Interaction
 
 
 def _precision(e: "Explanation") -> list[str]:

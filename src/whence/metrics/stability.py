@@ -10,6 +10,8 @@ from whence.core.explanation import Attribution
 from whence.core.measurement import Measurement
 from whence.core.types import Bools, Floats
 
+_ROUNDING = 1e-9
+"""Share of the largest value below which two values are the same."""
 _SURE = 1.96
 """Standard errors on both sides of a 95 % interval."""
 _FEWEST = 2
@@ -110,6 +112,8 @@ def _groups(e: Attribution, k: int) -> tuple[str, ...]:
 def _vsi(values: Floats, present: Bools, top: int) -> Floats:
     """Return the index of each row, of values of shape (runs, rows, players)."""
     size = np.where(present, np.abs(values), -1.0)
+    least = _ROUNDING * size.max(initial=0.0)  # ties must not be broken by rounding
+    size = np.where(present & (least > 0), np.round(size / (least or 1.0)) * least, size)
     order = np.argsort(-size, axis=2, kind="stable")
     named = np.zeros(size.shape, dtype=bool)
     np.put_along_axis(named, order[:, :, :top], values=True, axis=2)
@@ -121,7 +125,8 @@ def _vsi(values: Floats, present: Bools, top: int) -> Floats:
 
 def _csi(values: Floats, stderr: Floats, present: Bools) -> Floats:
     """Return the index of each row."""
-    low, high = values - _SURE * stderr, values + _SURE * stderr
+    least = _ROUNDING * np.abs(values).max(axis=(0, 2), initial=0.0)[:, None]
+    low, high = values - _SURE * stderr - least, values + _SURE * stderr + least
     overlap = [(low[a] <= high[b]) & (low[b] <= high[a]) for a, b in _pairs(len(values))]
     share = np.mean(overlap, axis=0)
     return np.asarray(100 * (share * present).sum(axis=1) / present.sum(axis=1))

@@ -10,6 +10,9 @@ Protocol: TypeAlias = Literal["open-inference", "kserve-v1"]
 _PATHS = {"open-inference": "/infer", "kserve-v1": ":predict"}
 
 
+_PAIR = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """A model that is served over HTTP, for methods that only ask for predictions.
@@ -67,6 +70,12 @@ class Endpoint:
             raise InputError(
                 f"url is {self.url!r}. The address of a model is needed, which begins with http:// "
                 "or https://, such as http://localhost:8080/v2/models/credit."
+            )
+        pairs = [h for h in self.headers if isinstance(h, tuple) and len(h) == _PAIR]
+        if not isinstance(self.headers, tuple) or len(pairs) < len(self.headers):
+            raise InputError(
+                f"headers is a {type(self.headers).__name__}. Pairs are needed: "
+                '(("Authorization", "Bearer ..."),).'
             )
         if self.protocol not in get_args(Protocol):
             raise InputError(f"protocol is {self.protocol!r}. Give one of {get_args(Protocol)}.")

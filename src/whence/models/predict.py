@@ -14,7 +14,7 @@ import numpy as np
 from whence.core.blocks import cut
 from whence.core.check import check_table, shorten
 from whence.core.errors import InputError, UnsupportedModelError, VerificationError, WhenceError
-from whence.core.inputs import Images, Inputs, Series, Texts
+from whence.core.inputs import Images, Inputs, Series, Texts, unshared
 from whence.core.method import Output, Rows
 from whence.core.response import Response, respond
 from whence.core.table import Table, table_of
@@ -77,9 +77,10 @@ class Predict:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        if self.patience is not None and not self.patience > 0:
+        number = isinstance(self.patience, (int, float)) and not isinstance(self.patience, bool)
+        if self.patience is not None and not (number and self.patience > 0):
             raise InputError(
-                f"patience is {self.patience!r}. A positive number of seconds is needed, or None."
+                f"timeout is {self.patience!r}. A positive number of seconds is needed, or None."
             )
 
     def digest(self) -> str:
@@ -125,7 +126,7 @@ class Predict:
 
     def rows(self, inputs: Inputs, labels: Ints | None) -> Rows:
         """Ask the model about the rows explained."""
-        raw = self.ask(inputs)
+        raw = self.ask(unshared(inputs))
         return Rows(
             X=inputs.numbers if isinstance(inputs, Table) else np.empty((len(inputs), 0)),
             raw=raw,
