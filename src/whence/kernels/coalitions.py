@@ -85,7 +85,7 @@ class Leverage:
         parts = [np.empty((0, self.players), dtype=bool)]
         while left > 0:
             counts = self._counts(left)
-            parts += [self._of_size(int(s) + 1, int(counts[s])) for s in np.flatnonzero(counts)]
+            parts.append(self._of_sizes(counts.astype(np.int64)))
             self.drawn += counts
             left -= int(counts.sum())
         return np.concatenate(parts)
@@ -105,29 +105,41 @@ class Leverage:
             counts[np.argmax(self.number - self.drawn)] = 1.0
         return counts
 
-    def _of_size(self, size: int, count: int) -> Bools:
-        if self.number[size - 1] <= _LISTED:
-            return self._by_rank(size, count)
-        return self._by_trial(size, count)
+    def _of_sizes(self, counts: Ints) -> Bools:
+        """Return so many new coalitions of each size, in the order of their sizes."""
+        listed = self.number <= _LISTED
+        size = np.repeat(np.arange(1, len(counts) + 1), counts)
+        known = np.empty((len(size), self.players), dtype=bool)
+        by_rank = listed[size - 1]
+        ranks = [
+            self._ranks(int(s) + 1, int(counts[s])) for s in np.flatnonzero(listed & (counts > 0))
+        ]
+        if ranks:
+            known[by_rank] = coalition_of_rank(np.concatenate(ranks), self.players, size[by_rank])
+        known[~by_rank] = self._by_trial(size[~by_rank])
+        return known
 
-    def _by_rank(self, size: int, count: int) -> Bools:
+    def _ranks(self, size: int, count: int) -> Ints:
         number, done = int(self.number[size - 1]), int(self.drawn[size - 1])
         if size not in self._orders:
             self._orders[size] = self._rng.permutation(number)
-        return coalition_of_rank(self._orders[size][done : done + count], self.players, size)
+        return self._orders[size][done : done + count]
 
-    def _by_trial(self, size: int, count: int) -> Bools:
-        found: list[Bools] = []
-        while len(found) < count:
-            known = subsets_of_size(count - len(found), self.players, size, self._rng)
-            if 2 * size == self.players:
-                known ^= known[:, :1]
-            for row, key in zip(known, np.packbits(known, axis=1), strict=True):
-                name = key.tobytes()
+    def _by_trial(self, size: Ints) -> Bools:
+        known = np.empty((len(size), self.players), dtype=bool)
+        lacking = np.arange(len(size))
+        while len(lacking):
+            found = subsets_of_size(len(lacking), self.players, size[lacking, None], self._rng)
+            found ^= found[:, :1] & (2 * size[lacking, None] == self.players)
+            names = [key.tobytes() for key in np.packbits(found, axis=1)]
+            new = np.zeros(len(lacking), dtype=bool)
+            for i, name in enumerate(names):
                 if name not in self._seen:
                     self._seen.add(name)
-                    found.append(row)
-        return np.array(found)
+                    new[i] = True
+            known[lacking[new]] = found[new]
+            lacking = lacking[~new]
+        return known
 
 
 class Classic:
@@ -210,15 +222,15 @@ def subsets_of_size(count: int, players: int, size: int | Ints, rng: Generator) 
     return np.asarray(order < size)
 
 
-def coalition_of_rank(rank: Ints, players: int, size: int) -> Bools:
+def coalition_of_rank(rank: Ints, players: int, size: int | Ints) -> Bools:
     """Return the subsets of ``size`` players with the given ranks, (ranks, players).
 
-    Ranks 0 ... C(players, size) - 1 are in the order of the combinatorial number system; those
-    below C(players - 1, size) are without the last player.
+    Each rank may have a size of its own. Ranks 0 ... C(players, size) - 1 are in the order of the
+    combinatorial number system; those below C(players - 1, size) are without the last player.
     """
     known = np.zeros((players, len(rank)), dtype=bool)
-    rest, left = rank.astype(np.int64), np.full(len(rank), size)
-    choices = _choices(players, size)
+    rest, left = rank.astype(np.int64), np.zeros(len(rank), dtype=np.int64) + size
+    choices = _choices(players, int(left.max(initial=0)))
     for j in range(players - 1, -1, -1):
         below = choices[j][left]
         np.logical_and(rest >= below, left > 0, out=known[j])
@@ -230,7 +242,8 @@ def coalition_of_rank(rank: Ints, players: int, size: int) -> Bools:
 @lru_cache(maxsize=64)
 def _choices(players: int, size: int) -> Ints:
     """Return the binomial coefficients C(j, k), (players, size + 1)."""
-    return np.array([[comb(j, k) for k in range(size + 1)] for j in range(players)], dtype=np.int64)
+    most = 2**62  # more than any rank
+    return np.array([[min(comb(j, k), most) for k in range(size + 1)] for j in range(players)])
 
 
 def value_weights(known: Bools) -> Floats:

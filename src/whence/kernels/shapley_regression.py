@@ -19,7 +19,7 @@ from whence.kernels.least_squares import LeastSquares
 
 Sampling: TypeAlias = Literal["leverage", "classic"]
 
-_FIRST = 4
+_FIRST = 8
 """Coalitions per player in the first batch."""
 _GROWTH = (0.25, 2.0)
 """Each later batch, as a share of what is known, at least and at most."""

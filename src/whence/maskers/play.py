@@ -302,14 +302,15 @@ class _Asker:
         """Return the worth of nobody for each row, and check the worth of everybody for one."""
         n, width = len(self.rows.outputs), int(np.prod(self.scene.shape))
         full = (np.arange(width) < self.scene.counts[0])[None]
-        again = self._worth(np.zeros(1, dtype=np.int64), full, None)[0]
-        self._check_same(again, self.rows.outputs[0])
+        first, nothing = np.zeros(1, dtype=np.int64), np.zeros((1, width), dtype=bool)
+        if not self.single and self.scene.alike and self.rows.labels is None:
+            again, one = self._worth(np.repeat(first, 2), np.concatenate([full, nothing]), None)
+            self._check_same(again, self.rows.outputs[0])
+            return np.repeat(one[None], n, axis=0)
+        self._check_same(self._worth(first, full, None)[0], self.rows.outputs[0])
         if self.single:
             return np.full_like(self.rows.outputs, np.nan)
-        if self.scene.alike and self.rows.labels is None:
-            one = self._worth(np.zeros(1, dtype=np.int64), np.zeros((1, width), bool), None)
-            return np.repeat(one, n, axis=0)
-        return self._in_parts(np.arange(n), np.zeros((n, width), bool), None)
+        return self._in_parts(np.arange(n), np.repeat(nothing, n, axis=0), None)
 
     def worth(self, row: Ints, known: Sequence[Bools], u: Floats) -> Floats:
         """Return the worth (coalitions, outputs) of coalitions of several rows."""
