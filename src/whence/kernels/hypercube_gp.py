@@ -258,7 +258,7 @@ def posterior(prior: Prior, z: Floats, u: Floats) -> tuple[Floats, Floats]:
     r, n = prior.relevance, z.shape[1]
     own = value_weights(z > 0)
     cross = structured(z, r) + prior.noise * own
-    solved = _solve(_kernel(z, prior.odds, prior.noise), np.hstack([u, cross]))
+    solved = _solved(prior, z, np.hstack([u, cross]))
     weights = solved[:, -n:]  # of what was seen, in the values
     # each pair weighs in a value by the definition (own); what was seen, by the estimate instead
     unstructured = 4 * member_weights(n).sum() / n - (own**2).sum(axis=0)
@@ -269,11 +269,12 @@ def posterior(prior: Prior, z: Floats, u: Floats) -> tuple[Floats, Floats]:
     return cross.T @ solved[:, :-n], np.sqrt(variance[:, None] * prior.scale)
 
 
-def _solve(K: Floats, B: Floats) -> Floats:
+def _solved(prior: Prior, z: Floats, B: Floats) -> Floats:
     try:
-        return solve_positive(K.copy(), B)
+        return solve_positive(_kernel(z, prior.odds, prior.noise), B)
     except np.linalg.LinAlgError:  # up to rounding it is no longer definite
-        return np.asarray(np.linalg.solve(K, B), dtype=np.float64)
+        solved = np.linalg.solve(_kernel(z, prior.odds, prior.noise), B)
+        return np.asarray(solved, dtype=np.float64)
 
 
 def left_out(prior: Prior, z: Floats, u: Floats, *, most: int) -> tuple[Floats, Floats]:
