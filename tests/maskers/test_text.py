@@ -1,6 +1,7 @@
 """What a text masker leaves of a text."""
 
 import re
+import time
 from collections.abc import Iterable
 
 import numpy as np
@@ -64,6 +65,51 @@ def test_the_known_parts_are_left_in_order_and_nothing_else(
         assert made == made.lstrip()
     if not kept.any():
         assert made == ""
+
+
+def naively_left(text: str, spans: list[tuple[int, int]], kept: Bools) -> str:
+    """Take unknown parts out one by one; of the blanks that meet one run is left."""
+    edges = [0, *(place for span in spans for place in span), len(text)]
+    gaps = [text[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    made = ""
+    gap = gaps[0]
+    for i, (first, last) in enumerate(spans):
+        after = gaps[i + 1]
+        if kept[i]:
+            made, gap = made + gap + text[first:last], after
+            continue
+        left, right = gap.rstrip(), after.lstrip()
+        met = [gap[len(left) :], after[: len(after) - len(right)]]
+        lines = [blanks.count("\n") for blanks in met]
+        own = met[0] if lines[0] > lines[1] or (lines[0] == lines[1] and met[0]) else met[1]
+        gap = left + own + right
+    made += gap
+    made = made if kept[0] else made.lstrip()
+    return made if kept[-1] else made.rstrip()
+
+
+@given(
+    TEXTS.filter(lambda text: bool(re.search(r"\w", text))),
+    st.sampled_from(["word", "sentence", "piece"]),
+    st.integers(0, 99),
+)
+@settings(max_examples=200)
+def test_removal_is_that_of_a_naive_loop(text: str, unit: str, seed: int) -> None:
+    scene = opened([text], TextMasker(unit=pieces if unit == "piece" else unit))  # type: ignore[arg-type]
+    known = np.random.default_rng(seed).random((8, *scene.shape)) < 0.5
+    segments = scene.data.segments  # type: ignore[attr-defined]
+    spans = [(int(a), int(b)) for a, b in segments[0]]
+
+    assert left(scene, known) == [naively_left(text, spans, kept) for kept in known]
+
+
+def test_many_coalitions_of_a_long_text_are_written_at_once() -> None:
+    scene = opened([" ".join(f"word{i}" for i in range(1_000))])
+    known = np.random.default_rng(0).random((256, 1_000)) < 0.5
+    start = time.perf_counter()
+    made = left(scene, known)
+    assert time.perf_counter() - start < 0.5  # a fiftieth is usual
+    assert made[0].split() == [f"word{i}" for i in np.flatnonzero(known[0])]
 
 
 @given(TEXTS.filter(spoken))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, compress, pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -17,7 +17,7 @@ from whence.models.predict import Predict
 
 Unit: TypeAlias = Literal["word", "sentence"] | Callable[..., object]
 
-_CHARACTERS = 16_000_000
+_CHARACTERS = 2_000_000
 """Characters of the texts that the model is asked about at a time."""
 _UNITS = ("word", "sentence")
 _REMOVE = "remove"
@@ -81,15 +81,17 @@ class TextMasker:
             spans = [_spans(text, divide) for text in inputs.strings]
             counts = np.array([len(own) for own in spans])
             cover = None if self.hide == _REMOVE else self.hide
+            pieces = tuple(
+                _pieces(text, own, cover) for text, own in zip(inputs.strings, spans, strict=True)
+            )
             nobody = {
-                _join(text, own, [False] * len(own), cover)
-                for text, own in zip(inputs.strings, spans, strict=True)
+                own.write(np.zeros((1, count), dtype=bool))[0]
+                for own, count in zip(pieces, counts, strict=True)
             }
             return _Parts(
                 data=inputs.divided(_padded(spans, int(counts.max()))),
-                spans=tuple(spans),
+                pieces=pieces,
                 counts=counts,
-                cover=cover,
                 alike=len(nobody) == 1,
             )
 
@@ -113,16 +115,13 @@ class _Parts:
 
     Attributes
     ----------
-    spans : tuple of lists of pairs
-        First character of each part, and the one after its last.
-    cover : str or None
-        What stands for an unknown part; None leaves it out.
+    pieces : tuple of _Pieces
+        What each text is written of.
     """
 
     data: Texts
-    spans: tuple[list[Span], ...]
+    pieces: tuple["_Pieces", ...]
     counts: Ints
-    cover: str | None
     alike: bool
 
     copies = 1
@@ -137,12 +136,22 @@ class _Parts:
         return max(1, _CHARACTERS // max(map(len, self.data.strings)))
 
     def mask(self, row: Ints, known: Bools, u: Floats | None = None) -> Masked:  # noqa: ARG002  a single copy
+        texts = np.empty(len(row), dtype=object)
+        for which in np.unique(row):
+            own = np.flatnonzero(row == which)
+            texts[own] = self._written(int(which), known[own])
         place: dict[str, int] = {}
-        back = np.empty(len(row), dtype=np.int64)
-        for i, (which, own) in enumerate(zip(row.tolist(), known.tolist(), strict=True)):
-            text = _join(self.data.strings[which], self.spans[which], own, self.cover)
-            back[i] = place.setdefault(text, len(place))
+        back = np.array([place.setdefault(text, len(place)) for text in texts], dtype=np.int64)
         return Masked(inputs=self.data.like(list(place)), back=back)
+
+    def _written(self, which: int, known: Bools) -> list[str]:
+        """Write one text for each coalition, equal coalitions once."""
+        known = known[:, : self.counts[which]]
+        seen: dict[bytes, int] = {}
+        back = [seen.setdefault(bits.tobytes(), i) for i, bits in enumerate(np.packbits(known, 1))]
+        first = list(seen.values())
+        made = dict(zip(first, self.pieces[which].write(known[first]), strict=True))
+        return [made[i] for i in back]
 
 
 def _spans(text: str, divide: Divider) -> list[Span]:
@@ -162,44 +171,89 @@ def _padded(spans: list[list[Span]], width: int) -> Int32s:
     return segments
 
 
-def _join(text: str, spans: list[Span], known: list[bool], cover: str | None) -> str:
-    """Write what is known of a text; ``known`` may be longer than ``spans``."""
-    shown = known[: len(spans)]
-    if all(shown):
-        return text
-    first, last = text[: spans[0][0]], text[spans[-1][1] :]
-    gaps = [text[a:b] for (_, a), (b, _) in pairwise(spans)]
-    parts = [text[a:b] if own else cover for (a, b), own in zip(spans, shown, strict=True)]
-    if cover is not None:
-        between = (f"{gap}{part}" for gap, part in zip([first, *gaps], parts, strict=True))
-        return "".join([*between, last])
-    return _without(parts, [first, *gaps, last])
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Pieces:
+    """A text cut once and for all, so that what is left of it is a choice of strings to join.
 
-
-def _without(parts: list[str | None], gaps: list[str]) -> str:
-    """Join parts, of which some are left out, by the gaps around them.
-
-    Where parts are left out between two others, one of the blanks around them is left, a new line
-    rather than a space; at both ends none.
+    Attributes
+    ----------
+    strings : tuple of str
+        Blanks and what stands between them by turns, blanks first and last; where a cover stands
+        for unknown parts, each part with what is before it and the cover so by turns.
+    part : int array of shape (things between blanks,)
+        Part that each is; -1 for what belongs to none and is always left.
+    rank : int array of shape (things between blanks + 1,)
+        Of blanks that meet, those of the highest rank are left.
+    covered : bool
     """
-    out: list[str] = []
-    gap, cut = gaps[0], False
-    for part, after in zip(parts, gaps[1:], strict=True):
-        if part is None:
-            gap, cut = _glued(gap, after), True
-            continue
-        out += [gap.lstrip() if cut and not out else gap, part]
-        gap, cut = after, False
-    out.append(gap.rstrip() if cut else gap)
-    return "".join(out) if len(out) > 1 else gap.strip()
+
+    strings: tuple[str, ...]
+    part: Ints
+    rank: Ints
+    covered: bool
+
+    def write(self, known: Bools) -> list[str]:
+        """Return what is left for each coalition, (coalitions, parts)."""
+        use = np.ones((len(known), len(self.strings)), dtype=np.uint8)
+        if self.covered:
+            use[:, 0:-1:2], use[:, 1::2] = known, ~known
+            return [self._joined(line.tobytes()) for line in use]
+        left = use[:, 1::2] = known[:, self.part] | (self.part < 0)
+        use[:, ::2] = self._blanks(np.asarray(left, dtype=bool))
+        texts = [self._joined(line.tobytes()) for line in use]
+        # Blanks at an end are the text's own only as long as the part at that end is known.
+        for i in np.flatnonzero(~known[:, 0]):
+            texts[i] = texts[i].lstrip()
+        for i in np.flatnonzero(~known[:, -1]):
+            texts[i] = texts[i].rstrip()
+        return texts
+
+    def _joined(self, use: bytes) -> str:
+        return "".join(compress(self.strings, use))
+
+    def _blanks(self, left: Bools) -> Bools:
+        """Choose the blanks of highest rank of those between two neighbors that are left."""
+        count, width = len(left), len(self.rank)
+        starts = np.ones((count, width), dtype=bool)
+        starts[:, 1:] = left
+        start = np.flatnonzero(starts)
+        best = np.maximum.reduceat(np.tile(self.rank, count), start)
+        use = np.zeros(count * width, dtype=bool)
+        use[start - start % width + (width - 1 - best % width)] = True
+        return use.reshape(count, width)
 
 
-def _glued(before: str, after: str) -> str:
-    """Join two gaps, of whose blanks one run is left where they meet."""
-    left, right = before.rstrip(), after.lstrip()
-    blanks = max(before[len(left) :], after[: len(after) - len(right)], key=_rank)
-    return left + blanks + right
+def _pieces(text: str, spans: list[Span], cover: str | None) -> _Pieces:
+    edges = [0, *chain.from_iterable(spans), len(text)]
+    cut = [text[a:b] for a, b in pairwise(edges)]
+    gaps, parts = cut[::2], cut[1::2]
+    if cover is not None:
+        covered = [
+            gap + one for gap, part in zip(gaps, parts, strict=False) for one in (part, cover)
+        ]
+        return _Pieces(
+            strings=(*covered, gaps[-1]),
+            part=np.arange(len(parts)),
+            rank=np.zeros(0, dtype=np.int64),
+            covered=True,
+        )
+    strings: list[str] = []
+    part: list[int] = []
+    for i, gap in enumerate(gaps):
+        inner = gap.strip()
+        if inner:  # such as punctuation that is no part: blanks meet at both of its sides
+            strings += [gap[: len(gap) - len(gap.lstrip())], inner, gap[len(gap.rstrip()) :]]
+            part.append(-1)
+        else:
+            strings.append(gap)
+        if i < len(parts):
+            strings.append(parts[i])
+            part.append(i)
+    rank = _ranks(strings[::2])
+    return _Pieces(strings=tuple(strings), part=np.array(part), rank=rank, covered=False)
 
 
-def _rank(blanks: str) -> tuple[int, int]:
-    return blanks.count("\n"), min(len(blanks), 1)
+def _ranks(blanks: list[str]) -> Ints:
+    """Rank blanks by their new lines, then any before none, then in their order."""
+    order = np.array([2 * own.count("\n") + (own != "") for own in blanks])
+    return np.asarray(order * len(blanks) + np.arange(len(blanks))[::-1])
