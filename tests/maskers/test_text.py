@@ -89,7 +89,7 @@ def naively_left(text: str, spans: list[tuple[int, int]], kept: Bools) -> str:
 
 
 @given(
-    TEXTS.filter(lambda text: bool(re.search(r"\w", text))),
+    TEXTS.filter(spoken).filter(lambda text: bool(re.search(r"\w", text))),
     st.sampled_from(["word", "sentence", "piece"]),
     st.integers(0, 99),
 )
@@ -263,6 +263,12 @@ class SlowTokenizer:
         return text.split()
 
 
+def failing(text: str) -> Iterable[tuple[int, int]]:
+    """Fail half way."""
+    yield 0, 1
+    raise KeyError(text[2])
+
+
 @pytest.mark.parametrize(
     ("masker", "said"),
     [
@@ -272,6 +278,17 @@ class SlowTokenizer:
         (TextMasker(unit=lambda _: ["a"]), "'a'"),
         (TextMasker(unit=lambda _: [(2, 3), (0, 1)]), "order"),
         (TextMasker(unit=lambda _: []), "no parts"),
+        (TextMasker(unit=lambda _: [(0, 3), (2, 5)]), "overlap"),
+        (TextMasker(unit=lambda _: [(0, 1), (0, 1)]), "overlap"),
+        (TextMasker(unit=lambda _: [(-1, 2)]), "(-1, 2)"),
+        (TextMasker(unit=lambda _: [(0.5, 2)]), "(0.5, 2)"),
+        (TextMasker(unit=lambda _: [(0, 1, 2)]), "(0, 1, 2)"),
+        (TextMasker(unit=lambda _: None), "NoneType None"),
+        (TextMasker(unit=lambda text: text), "str 'a b c'"),
+        (TextMasker(unit=lambda _: ["12"]), "the string '12'"),
+        (TextMasker(unit=str.split), "str.split returned the string 'a' for 'a b c'"),
+        (TextMasker(unit=lambda text: text.index("z")), "raised ValueError: substring not found"),
+        (TextMasker(unit=failing), "failing was asked to divide 'a b c' and raised KeyError: 'b'"),
         (TextMasker(hide=0), "hide is 0"),  # type: ignore[arg-type]
     ],
 )

@@ -5,7 +5,8 @@ part of its own: it belongs to the word before it, and to the one after it at th
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import index
 from typing import Any, TypeAlias, cast
 from unicodedata import category
 
@@ -23,6 +24,7 @@ _SENTENCE_END = re.compile(
     r"[.!?\u2026]+[\"'\u201d\u2019\u00bb)\]]*(?=\s)|[\u3002\uff01\uff1f]+[\u300d\u300f\u201d]*|\n+"
 )
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|e\.g|i\.e|No)|\b[A-Z])\.$")
+_NEEDED = "the tokens' (first, last + 1), in characters of the text"
 _SPOKEN = ("L", "M", "N", "S")
 """Letters, marks, numbers and symbols; what consists of anything else is punctuation."""
 
@@ -52,30 +54,45 @@ def sentences(text: str) -> list[Span]:
     return _with_punctuation(text, [(a, b) for a, b in spans if a < b])
 
 
-def tokens(text: str, divide: Divider) -> list[Span]:
+def tokens(text: str, divide: Divider, name: str, *, overlapping: bool = False) -> list[Span]:
     """Return what the user's own function divides a text into.
 
-    Blanks around a token are no part of it, empty tokens are left out, and tokens that share a
-    character, as the bytes of one do, are taken together.
+    Blanks around a token are no part of it, and empty tokens are left out.
+
+    Parameters
+    ----------
+    text : str
+    divide : callable
+        Text -> (first, last + 1) of each token, in characters.
+    name : str
+        What errors call it.
+    overlapping : bool
+        Whether tokens that share a character, as the bytes of one do, are taken together.
 
     Raises
     ------
     InputError
-        If they are not pairs of places in the text, in order.
+        If it fails, or does not return pairs of places in the text, in order and apart.
     """
     spans: list[Span] = []
-    for given in divide(text):
-        first, last = _pair(given, text)
-        first, last = _trimmed(text, first, last)
+    for given in _called(text, divide, name):
+        first, last = _trimmed(text, *_pair(given, text, name))
         if first >= last:
             continue
-        if spans and first < spans[-1][0]:
+        before = spans[-1] if spans else (0, 0)
+        if first < before[0]:
             raise InputError(
-                f"The tokenizer returned {(first, last)} after {spans[-1]} for {text[:40]!r}. Give "
-                "the tokens in their order in the text."
+                f"{name} returned {(first, last)} after {before} for {text[:40]!r}. Give the "
+                "tokens in their order in the text."
             )
-        if spans and first < spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
+        if first < before[1] and not overlapping:
+            raise InputError(
+                f"{name} returned {before} and {(first, last)} for {text[:40]!r}, which overlap. "
+                "Give tokens that share no character; a fast tokenizer of Hugging Face itself "
+                "may be given as unit."
+            )
+        if first < before[1]:
+            spans[-1] = (before[0], max(last, before[1]))
         else:
             spans.append((first, last))
     return spans
@@ -127,14 +144,35 @@ def _trimmed(text: str, first: int, last: int) -> Span:
     return first + len(part) - len(part.lstrip()), last - len(part) + len(part.rstrip())
 
 
-def _pair(given: object, text: str) -> Span:
+def _called(text: str, divide: Divider, name: str) -> list[object]:
+    """Return what the user's function returns for a text."""
     try:
-        first, last = (int(place) for place in cast("Any", given))
+        given = divide(text)
+        if not isinstance(given, (str, bytes, Mapping)) and isinstance(given, Iterable):
+            return list(given)
+    except Exception as error:  # the user's own code may raise anything
+        raise InputError(
+            f"{name} was asked to divide {text[:40]!r} and raised {type(error).__name__}: "
+            f"{str(error)[:200]}. Give a function that takes one text and returns {_NEEDED}."
+        ) from error
+    raise InputError(
+        f"{name} returned {type(given).__name__} {given!r:.60} for {text[:40]!r}. Return {_NEEDED}."
+    )
+
+
+def _pair(given: object, text: str, name: str) -> Span:
+    if isinstance(given, (str, bytes)):
+        raise InputError(
+            f"{name} returned the string {given!r:.60} for {text[:40]!r}, not where it stands. "
+            f"Return {_NEEDED}, such as [m.span() for m in re.finditer(r'\\S+', text)]."
+        )
+    try:
+        first, last = (index(place) for place in cast("Any", given))
     except (TypeError, ValueError):
         first, last = -1, -1
     if not 0 <= first <= last <= len(text):
         raise InputError(
-            f"The tokenizer returned {given!r:.60} for {text[:40]!r}, of {len(text)} characters. "
-            "Give (first, last + 1) of each token, in characters."
+            f"{name} returned {given!r:.60} for {text[:40]!r}, of {len(text)} characters. Return "
+            f"{_NEEDED}."
         )
     return first, last

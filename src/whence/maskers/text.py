@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, compress, pairwise
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.random import Generator
@@ -105,8 +105,10 @@ class TextMasker:
                 f"unit is {self.unit!r:.60}. Give 'word', 'sentence', a fast tokenizer of Hugging "
                 "Face, or a function from a text to (first, last + 1) of each part."
             )
-        given = offsets(self.unit) if hasattr(self.unit, "is_fast") else self.unit
-        return lambda text: tokens(text, given)  # type: ignore[arg-type]  # what it returns is checked
+        fast = hasattr(self.unit, "is_fast")
+        given = offsets(self.unit) if fast else cast("Divider", self.unit)
+        name = f"The tokenizer {getattr(self.unit, '__qualname__', type(self.unit).__name__)}"
+        return lambda text: tokens(text, given, name, overlapping=fast)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
