@@ -14,9 +14,9 @@ from whence.core.errors import InputError, MissingDependencyError
 from whence.core.inputs import Images, images_of, series_of
 from whence.core.types import Bools
 from whence.maskers.fill import blurred, inpainted
-from whence.maskers.image import ImageMasker
+from whence.maskers.image import Hide, ImageMasker
 from whence.maskers.scene import Scene
-from whence.maskers.superpixels import grid
+from whence.maskers.superpixels import grid, superpixels
 
 HIDES = ("blur", "inpaint", "mean", 0.25)
 DTYPES = (np.uint8, np.float32, np.float64, np.uint16, np.bool_)
@@ -65,6 +65,7 @@ def test_known_pixels_are_the_images_own_bit_by_bit(
     own = photos()
     own = own * 255 if dtype in (np.uint8, np.uint16) else own
     own = own > 0.3 if dtype is np.bool_ else own
+    hide = 1 if hide == 0.25 and not np.issubdtype(dtype, np.floating) else hide
     images = in_form(own.astype(dtype), form)
     scene = opened(ImageMasker(segments=9, divide="grid", hide=hide), images)  # type: ignore[arg-type]
     segments = scene.data.segments  # type: ignore[attr-defined]
@@ -199,6 +200,19 @@ def test_parts_are_numbered_from_zero_and_all_present(divide: str, channels: int
     assert scene.shape == (max(scene.counts),)
 
 
+@pytest.mark.parametrize("count", [8, 20, 50, 150])
+@pytest.mark.parametrize("kind", ["noise", "flat", "gray noise", "noise on an edge"])
+def test_there_are_about_as_many_superpixels_as_asked_for(kind: str, count: int) -> None:
+    rng = np.random.default_rng(3)
+    image = rng.integers(0, 256, (96, 96, 1 if kind == "gray noise" else 3), dtype=np.uint8)
+    image = np.full_like(image, 9) if kind == "flat" else image
+    if kind == "noise on an edge":
+        image //= 8
+        image[:, 40:] += 128
+    found = superpixels(image, count, 10.0)
+    assert 0.5 * count <= found.max() + 1 <= 2.0 * count
+
+
 def test_superpixels_follow_an_edge_in_color_and_in_gray() -> None:
     image = np.zeros((1, 40, 40, 3), dtype=np.uint8)
     image[:, :, 23:] = (200, 180, 20)
@@ -301,6 +315,15 @@ def test_superpixels_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_color_beyond_bytes_is_refused() -> None:
     with pytest.raises(InputError, match="uint8"):
         opened(ImageMasker(divide="grid", hide=-1), images_of(np.zeros((1, 8, 8, 3), np.uint8)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.bool_])
+@pytest.mark.parametrize("hide", [0.5, (0.0, 0.5, 1.0), np.full((8, 8, 3), 0.5)])
+def test_a_color_between_whole_numbers_is_refused(hide: Hide, dtype: type[np.generic]) -> None:
+    images = images_of(np.zeros((1, 8, 8, 3), dtype))
+    with pytest.raises(InputError, match=r"hide holds 0\.5 .*whole numbers \("):
+        opened(ImageMasker(divide="grid", hide=hide), images)
+    opened(ImageMasker(divide="grid", hide=1.0), images)
 
 
 def test_other_rows_than_images_are_refused() -> None:

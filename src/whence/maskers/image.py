@@ -34,17 +34,18 @@ class ImageMasker:
     Attributes
     ----------
     segments : int
-        About how many parts an image is divided into by "slic" or "grid".
+        About how many parts an image is divided into by "slic" or "grid"; how many there are,
+        from about 70 % of these on, depends on the image.
     divide : {"slic", "grid", "own"} or int array of shape (height, width)
         "slic": superpixels that follow the edges of each image, which needs scikit-image.
         "grid": cells of equal size. "own": the maps that the images carry, one for each, given
-        by ``wh.images(X).divided(maps)``. An array: one map for all images, a number per part.
+        by ``wh.images_of(X).divided(maps)``. An array: one map for all images, a number per part.
     hide : {"blur", "inpaint", "mean"}, float, tuple or array
         What stands where nothing is known. "blur": the image itself, so blurred that no detail is
         left. "inpaint": interpolated from the known pixels; of what is around a part the model
         then still sees the color. "mean": the mean color of the image. A number, a color (one
         number per channel), or an image of shape (height, width, channels), in the numbers that
-        the model reads.
+        the model reads; whole ones for images of whole numbers.
     compactness : float
         For "slic": weight of distance against color; the larger, the squarer are the superpixels.
     sigma : float
@@ -233,6 +234,13 @@ def _color(color: Floats, images: Images) -> Floats:
 
 def _check_range(color: Floats, image: NDArray[Any]) -> None:
     """Refuse a color that no such image can hold."""
+    if image.dtype.kind in "iub" and (color != np.rint(color)).any():
+        wrong = color[color != np.rint(color)].flat[0]
+        raise InputError(
+            f"hide holds {wrong:g} and the images of X hold whole numbers ({image.dtype}), from "
+            f"{image.min()} to {image.max()}. Give whole numbers, scaled as X is, such as 128 "
+            "rather than 0.5; or give X as floats, if the model reads those."
+        )
     low, high = float(image.min()), float(image.max())
     if image.dtype.kind in "iu":
         low, high = float(np.iinfo(image.dtype).min), float(np.iinfo(image.dtype).max)
@@ -260,7 +268,7 @@ def _check_choice(name: str, value: object, choices: tuple[str, ...], other: str
 def _check_map(given: NDArray[Any], shape: tuple[int, ...]) -> None:
     if given.dtype.kind not in "iub" or given.shape != shape:
         more = given.ndim > _MAP_AXES
-        hint = " For a map per image give divide='own' and wh.images(X).divided(maps)."
+        hint = " For a map per image give divide='own' and wh.images_of(X).divided(maps)."
         raise InputError(
             f"divide is an array of dtype {given.dtype} and shape {given.shape}. Whole numbers of "
             f"shape {shape}, one per pixel, are needed.{hint if more else ''}"
@@ -272,7 +280,7 @@ def _own(images: Images) -> Int32s:
     if images.segments is None:
         raise InputError(
             "divide is 'own' and the images carry no maps of parts. Give them by "
-            "wh.images(X).divided(maps), one map of shape (height, width) for each."
+            "wh.images_of(X).divided(maps), one map of shape (height, width) for each."
         )
     maps = np.asarray(images.segments)
     if maps.shape != images.pixels.shape[:3]:

@@ -8,6 +8,12 @@ from numpy.typing import NDArray
 from whence.core.errors import MissingDependencyError
 from whence.core.types import Int32s
 
+_ENOUGH = 0.7
+"""Share of the superpixels asked for with which one is content."""
+_MORE = 3.0
+"""How many times as many are asked for at most where too few were left."""
+_SQUARER = (1.0, 10.0, 100.0)
+"""Factors of the compactness to try until there are enough."""
 _COLOR = (3, 4)
 """Channels of an image whose first three are red, green and blue."""
 _SMOOTH = 1.0
@@ -22,9 +28,11 @@ def superpixels(image: NDArray[Any], segments: int, compactness: float) -> Int32
     image : array of shape (height, width, channels)
         Of one or more than four channels the mean is read, as gray.
     segments : int
-        About how many.
+        About how many. Where so many are merged, as those of noise are, that fewer than 70 % are
+        left, it is tried again for more of them and for squarer ones, and the number nearest to
+        this one is kept.
     compactness : float
-        Weight of distance against color; the larger, the squarer are the superpixels.
+        Weight of distance against color at first; the larger, the squarer are the superpixels.
 
     Raises
     ------
@@ -41,15 +49,30 @@ def superpixels(image: NDArray[Any], segments: int, compactness: float) -> Int32
         raise MissingDependencyError.of(
             "ImageMasker(divide='slic')", "scikit-image", "images"
         ) from error
-    found = slic(
-        _seen(image),
-        n_segments=segments,
-        compactness=compactness,
-        sigma=_SMOOTH,
-        start_label=0,
-        channel_axis=-1,
-    )
-    return numbered(found)[0]
+    seen, wish = _seen(image), min(segments, image.shape[0] * image.shape[1])
+
+    def divided(asked: int, weight: float) -> tuple[Int32s, int]:
+        made = slic(
+            seen,
+            n_segments=asked,
+            compactness=weight,
+            sigma=_SMOOTH,
+            start_label=0,
+            channel_axis=-1,
+        )
+        parts, ids = numbered(made)
+        return parts, len(ids)
+
+    tried: list[tuple[Int32s, int]] = []
+    for squarer in _SQUARER:
+        tried.append(divided(segments, compactness * squarer))
+        if tried[-1][1] < _ENOUGH * wish:
+            more = min(segments / tried[-1][1], _MORE)
+            tried.append(divided(round(segments * more), compactness * squarer))
+        best, count = min(tried, key=lambda one: (abs(np.log(one[1] / wish)), -one[1]))
+        if _ENOUGH * wish <= count <= wish / _ENOUGH:
+            break
+    return best
 
 
 def grid(height: int, width: int, segments: int) -> tuple[Int32s, tuple[str, ...]]:
