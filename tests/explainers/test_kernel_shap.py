@@ -71,3 +71,22 @@ def test_the_settings_can_be_pickled() -> None:
     method = wh.KernelShap(budget=99, sampling="classic")
     method = pickle.loads(pickle.dumps(method))  # noqa: S301  our own bytes
     assert (method.budget, method.sampling) == (99, "classic")
+
+
+def test_what_is_called_converged_is_right_also_for_jumps() -> None:
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.tree import DecisionTreeClassifier
+
+    X, y = load_breast_cancer(return_X_y=True)
+    model = DecisionTreeClassifier(max_depth=6, random_state=0).fit(X, y)
+    background = X[100:101]
+    exact = wh.explain(model, X[:40], wh.TreeShap(background=background)).values[..., -1]
+
+    e = wh.explain(model, X[:40], wh.KernelShap(background=background), rng=0)
+
+    assert e.converged is not None
+    assert e.stderr is not None
+    assert e.converged.mean() > 0.8
+    spread = np.ptp(exact, axis=1)[:, None]
+    far = np.abs(e.values[..., 0] - exact) > 4 * e.stderr[..., 0] + 0.01 * spread + 1e-9
+    assert (far.any(axis=1) & e.converged).sum() <= 1

@@ -21,8 +21,12 @@ Sampling: TypeAlias = Literal["leverage", "classic"]
 
 _FIRST = 8
 """Coalitions per player in the first batch."""
-_GROWTH = (0.25, 2.0)
+_GROWTH = (0.5, 2.0)
 """Each later batch, as a share of what is known, at least and at most."""
+_ENOUGH = 8
+"""Pairs per player before small standard errors are believed."""
+_AGREE = 3.0
+"""Standard errors within which two looks in a row must agree to be believed."""
 _CELLS = 2_000_000
 """Cells of one batch at most."""
 _SURE = 4
@@ -38,7 +42,8 @@ class ShapleyRegression:
     Values sum to the worth of everybody less that of nobody, exactly. Effects of one or two players
     are recovered exactly as soon as the pairs determine them; with all coalitions, so is the rest.
     The standard errors are zero in the latter case, and where four pairs per player show nothing
-    but such effects: an interaction that none of them shows moves the values by little.
+    but such effects: an interaction that none of them shows moves the values by little. Errors
+    within the tolerance settle a row when two looks in a row agree, the second after more pairs.
 
     Parameters
     ----------
@@ -69,8 +74,8 @@ class ShapleyRegression:
     """
 
     __slots__ = (
-        "_delta", "_draws", "_known", "_learned", "_pending", "_prior", "_tolerance", "_u",
-        "_wanted", "players",
+        "_before", "_delta", "_draws", "_known", "_learned", "_pending", "_prior", "_tolerance",
+        "_u", "_wanted", "players",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +98,7 @@ class ShapleyRegression:
         self._pending = self._known
         self._prior: Prior | None = None
         self._learned = 0
+        self._before: tuple[Floats, Floats] | None = None
 
     @property
     def fewest(self) -> int:
@@ -122,7 +128,26 @@ class ShapleyRegression:
         values, stderr = self._solve()
         values += (self._delta - values.sum(axis=0)) / self.players
         self._wanted = self._lacking(values, stderr)
-        return Estimate(values=values, stderr=stderr)
+        return Estimate(values=values, stderr=stderr, settled=self._settled(values, stderr))
+
+    def _settled(self, values: Floats, stderr: Floats) -> bool | None:
+        """Tell whether the errors are small, and were at the look before, which says the same.
+
+        A few pairs may all have an explanation that the next ones do not share: small errors are
+        believed when pairs that came after them did not change the values.
+        """
+        if self._tolerance is None:
+            return None
+        if not stderr.any():
+            return True
+        allowed = self._tolerance * np.ptp(values, axis=0)
+        before, self._before = self._before, None
+        if len(self._known) < _ENOUGH * self.players or (stderr.max(axis=0) > allowed).any():
+            return False
+        self._before = values, np.maximum(stderr, allowed / _AGREE)
+        if before is None:
+            return False
+        return bool((np.abs(values - before[0]) <= _AGREE * before[1]).all())
 
     def _lacking(self, values: Floats, stderr: Floats) -> float:
         """Return how many more pairs there should be: errors fall about as pairs grow."""
