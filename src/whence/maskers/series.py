@@ -38,7 +38,8 @@ class SeriesMasker:
         or at that time over the background. "noise": Gaussian numbers of the same mean and
         standard deviation, ``copies`` of them, over which the answers are averaged. "interpolate":
         a line between the known neighbors in the channel, level before the first and after the
-        last; the mean where the whole channel is unknown. A number stands for itself.
+        last; the mean where the whole channel is unknown. A number stands for itself; series of
+        whole numbers need a whole one.
     background : array of shape (rows, times, channels) or (rows, times), or None
         Other series, in the form of ``X``, whose mean and standard deviation at each time are
         taken instead of those of the series itself.
@@ -121,6 +122,7 @@ class SeriesMasker:
         values = series.values
         if not isinstance(self.hide, str):
             stands: Floats = np.full(values.shape, float(self.hide))
+            _check_held(float(self.hide), values)
             return cast(stands[:, None], values.dtype)
         over, axis = (values, 1) if Z is None else (Z, 0)
         mean = over.mean(axis=axis, keepdims=True, dtype=np.float64)
@@ -230,3 +232,12 @@ def lag_names(part: Int32s, series: Series) -> tuple[str, ...]:
 def _check_count(name: str, value: object) -> None:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
         raise InputError(f"{name} is {value!r:.60}. A whole number of at least 1 is needed.")
+
+
+def _check_held(number: float, values: NDArray[Any]) -> None:
+    """Refuse a number that series of whole numbers cannot hold."""
+    if values.dtype.kind in "iub" and cast(np.array(number), values.dtype) != number:
+        raise InputError(
+            f"hide is {number:g} and the series of X hold whole numbers ({values.dtype}). Give one "
+            "that they can hold, scaled as X is; or give X as floats, if the model reads those."
+        )
