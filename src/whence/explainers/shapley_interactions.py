@@ -39,6 +39,8 @@ class ShapleyInteractions:
     """Interactions of players in any model, with standard errors.
 
     Up to eleven players all coalitions are asked for without a budget, and the values are exact.
+    Beyond, time grows with the number of sets: pairs of 200 players are 20,100 sets. More than
+    50,000 sets are refused.
 
     Attributes
     ----------
@@ -100,7 +102,8 @@ class ShapleyInteractions:
 
         def explain(rows: Rows, *, rng: Generator) -> Interaction:
             scene = open_scene(rows.given(), rng)
-            budget = self.budget or self._enough(scene)
+            enough = self._enough(scene)
+            budget = self.budget or enough
             played = play(
                 view, scene, rows, self._sampler, budget=budget, tolerance=self.tolerance, rng=rng
             )
@@ -125,7 +128,7 @@ class ShapleyInteractions:
         if sets > _SETS:
             raise InputError(
                 f"{n} players have {sets:,} sets of up to {self.order}. At most {_SETS:,} are "
-                "explained. Group the players, or ask for a lower order."
+                f"explained. Group the players, or ask for a lower order."
             )
         return max(_COALITIONS, _PER_SET * sets) * scene.copies
 

@@ -80,18 +80,6 @@ def sets_of(players: int, order: int) -> tuple[Ints, ...]:
     )
 
 
-def weights_at(known: Bools, sets: tuple[Ints, ...], tables: tuple[Floats, ...]) -> Floats:
-    """Return the weights of coalitions in the index of each set, (coalitions, sets)."""
-    size, small = known.sum(axis=1), known.astype(np.uint8)
-    parts = []
-    for members, table in zip(sets, tables, strict=True):
-        inside = np.zeros((len(known), len(members)), dtype=np.uint8)
-        for column in members.T:
-            inside += small[:, column]
-        parts.append(table[size[:, None], inside])
-    return np.concatenate(parts, axis=1)
-
-
 def index_values(
     known: Bools, worth: Floats, sets: tuple[Ints, ...], tables: tuple[Floats, ...]
 ) -> Floats:
@@ -105,10 +93,45 @@ def index_values(
     tables : tuple of arrays
         As `coalition_weights` returns them.
     """
-    total = np.zeros((sum(map(len, sets)), worth.shape[1]))
-    for part in chunks(len(known), len(total)):
-        total += weights_at(known[part], sets, tables).T @ worth[part]
-    return total
+    total = [np.zeros((len(members), worth.shape[1])) for members in sets]
+    for part in chunks(len(known), known.shape[1]):
+        inside, size = known[part].astype(np.float64), known[part].sum(axis=1)
+        for found, members, table in zip(total, sets, tables, strict=True):
+            steps = _differences(table)[size]
+            for o in range(worth.shape[1]):
+                found[:, o] += _sums(inside, steps * worth[part, o, None], members)
+    return np.concatenate(total)
+
+
+def _differences(table: Floats) -> Floats:
+    """Return what each number of players adds to a weight, beside what fewer of them do."""
+    signs = [
+        [(-1) ** (i - j) * comb(i, j) for j in range(table.shape[1])] for i in range(table.shape[1])
+    ]
+    return np.asarray(table @ np.array(signs, dtype=np.float64).T)
+
+
+def _sums(inside: Floats, steps: Floats, members: Ints) -> Floats:
+    """Return for each set the sum over coalitions and over the set's players that are in it.
+
+    A function of how many players are in is a sum over the subsets that are in, so that matrix
+    products of memberships do for all sets at once; of triples, one player at a time.
+    """
+    alone = inside.T @ steps[:, 1]
+    total = steps[:, 0].sum() + alone[members].sum(axis=1)
+    size = members.shape[1]
+    if size > 1:
+        pairs = (inside * steps[:, 2, None]).T @ inside
+        for i, j in combinations(range(size), 2):
+            total += pairs[members[:, i], members[:, j]]
+    if size > 2:  # noqa: PLR2004  triples
+        for first in np.unique(members[:, 0]):
+            at = np.flatnonzero(members[:, 0] == first)
+            with_it = np.flatnonzero(inside[:, first])
+            some = inside[with_it]
+            triples = (some * steps[with_it, 3, None]).T @ some
+            total[at] += triples[members[at, 1], members[at, 2]]
+    return np.asarray(total)
 
 
 def chunks(rows: int, columns: int) -> Iterator[slice]:

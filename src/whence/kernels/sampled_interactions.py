@@ -18,13 +18,11 @@ from whence.core.types import Bools, Floats, Ints
 from whence.kernels.coalition_values import members
 from whence.kernels.interaction_indices import (
     Index,
-    chunks,
     coalition_weights,
     index_values,
     parity_columns,
     parity_index,
     sets_of,
-    weights_at,
 )
 
 _CHUNK = 2_048
@@ -174,14 +172,14 @@ class InteractionSampler:
 
     def _moments(self, drawn: Bools, left: Floats) -> tuple[Floats, Floats]:
         """Return the mean over pairs of what they add to each set, and the mean square."""
-        count = sum(map(len, self._sets))
-        total, square = np.zeros((2, count, left.shape[2]))
-        for part in chunks(len(drawn), 2 * count):
-            a, b = (weights_at(drawn[part, j], self._sets, self._tables).T for j in (0, 1))
-            x, y = left[part, 0], left[part, 1]
-            total += a @ x + b @ y
-            square += a**2 @ x**2 + b**2 @ y**2 + 2 * ((a * b) @ (x * y))
-        return total / len(drawn), square / len(drawn)
+        mean, square = np.zeros((2, sum(map(len, self._sets)), left.shape[2]))
+        both = tuple(t * t[::-1, ::-1] for t in self._tables)  # a coalition and its complement
+        alone = tuple(t**2 for t in self._tables)
+        for j in (0, 1):
+            mean += index_values(drawn[:, j], left[:, j], self._sets, self._tables)
+            square += index_values(drawn[:, j], left[:, j] ** 2, self._sets, alone)
+        square += 2 * index_values(drawn[:, 0], left[:, 0] * left[:, 1], self._sets, both)
+        return mean / len(drawn), square / len(drawn)
 
     def _fitted(
         self, degree: int, ridge: tuple[float, ...]
