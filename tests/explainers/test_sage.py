@@ -210,3 +210,23 @@ def test_the_settings_travel() -> None:
         wh.explain(bent, X, method, y=TARGETS, rng=1).values,
         wh.explain(bent, X, Sage(background=Z), y=TARGETS, rng=1).values,
     )
+
+
+def test_parts_of_texts_are_no_players_over_all_rows() -> None:
+    with pytest.raises(wh.InputError, match="Sage got texts"):
+        wh.explain(
+            lambda texts: np.array([float(len(t)) for t in texts]), ["a b c", "d e"], Sage(),
+            y=np.zeros(2), rng=0,
+        )  # fmt: skip
+
+
+def test_it_is_drawn_and_told_as_what_is_taken_off_the_loss() -> None:
+    e = wh.explain(bent, X, Sage(background=Z), y=TARGETS, rng=0)
+
+    ax = wh.plot(e)
+    assert ax.get_title(loc="left") or ax.get_title()
+    assert ax.get_xlabel() == "loss taken off (squared error)"
+    assert sorted(p.get_width() for p in ax.patches) == sorted(e.values[0, :, 0])
+    text = wh.narrate(e)
+    assert "taken off by x1 (" in text
+    assert "95% interval" in text

@@ -1,6 +1,7 @@
 """What is told agrees with the numbers in sign, order, size and doubt."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from whence import Occlusion, explain
 from whence.core.errors import InputError
 from whence.core.explanation import Attribution, Names
 from whence.core.provenance import Provenance
@@ -212,3 +214,21 @@ def test_an_analyst_is_told_every_warning() -> None:
     assert "Note: The values are approximate." in narrate(e)
     with pytest.raises(InputError, match="a NoneType came"):
         narrate(None)  # type: ignore[arg-type]  # what is refused
+
+
+def test_doubts_about_other_rows_are_not_told() -> None:
+    e = one_row(np.array([1.0, 2.0]))
+    shared = Provenance(warnings=("Not converged: the values of 1 of 2 rows are not as exact.",))
+
+    for done in (True, False):
+        text = narrate(replace(e, provenance=shared, converged=np.array([done])))
+        assert ("not as exact" in text) != done
+        assert "1 of 2" not in text
+
+
+def test_pixels_are_better_drawn() -> None:
+    picture = np.zeros((1, 24, 24, 3))
+    e = explain(lambda p: p.mean(axis=(1, 2, 3)), picture, Occlusion(window=8), rng=0)
+
+    with pytest.raises(InputError, match="576 parts of a picture"):
+        narrate(e)

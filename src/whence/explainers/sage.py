@@ -6,7 +6,7 @@ over the background. Where `importance()` of an attribution says what the predic
 SAGE says what they are right by; a column may well do harm.
 
 Rows are visited in random order, each with random orders of the players that are walked forward
-and in reverse, until the standard errors are small enough.
+and in reverse, until standard errors are small enough.
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,7 @@ from whence.core.explanation import Attribution, Names
 from whence.core.method import Explain, Rows
 from whence.core.provenance import Provenance
 from whence.core.response import respond
+from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints
 from whence.kernels.orders import uniform_orders
 from whence.kernels.row_means import RowMeans
@@ -186,6 +187,11 @@ class _Truth:
 
 def _truth(loss: Loss, view: Predict, rows: Rows) -> _Truth:
     """Return the loss that is meant, and what it compares with."""
+    if not isinstance(rows.given(), Table):
+        raise InputError(
+            f"Sage got {type(rows.given()).__name__.lower()}, where a part of one has nothing to "
+            "do with a part of another. Give a table, or explain row by row: PermutationShap."
+        )
     k = rows.raw.shape[1]
     if rows.labels is None and rows.targets is None:
         raise InputError(

@@ -81,6 +81,8 @@ def bar(
     """
     most = positive(max_features, "max_features")
     e = kind(e, Attribution, "bar")
+    if e.provenance.method == "Sage" and e.names.rows == IMPORTANCE:
+        return _loss(read(e, output, "bar"), most, ax)
     if row is not None or (len(e) == 1 and e.names.rows != IMPORTANCE):
         panel, (title,) = read_rows(e, [row or 0], output, "bar")
         return _one_row(panel, title, most, ax)
@@ -101,6 +103,27 @@ def _one_row(panel: Panel, title: str, most: int, ax: "Axes | None") -> "Axes":
     _draw(ax, values, spread, colors, signed=True)
     rows_of_text(ax, [step.label for step in steps])
     tidy(ax, title=literal(title), xlabel=literal(f"contribution{panel.quantity}"))
+    note(ax, ["whiskers: 95% interval" if np.isfinite(spread).any() else ""])
+    return ax
+
+
+def _loss(panel: Panel, most: int, ax: "Axes | None") -> "Axes":
+    """Draw what each feature takes off the loss over all rows; below zero what adds to it."""
+    values, n = panel.values[0], panel.values.shape[1]
+    spread = np.full(n, np.nan) if panel.stderr is None else Z95 * panel.stderr[0]
+    shown, rest = split(np.abs(values), most)
+    labels = [literal(name) for name in short_names([panel.features[j] for j in shown])]
+    values, spread = (
+        np.append(values[shown], [values[rest].sum()] * bool(rest.size)),
+        np.append(spread[shown], [np.nan] * bool(rest.size)),
+    )
+    labels += [others(rest.size)] * bool(rest.size)
+    colors = [SIZES] * shown.size + [NEUTRAL] * bool(rest.size)
+    ax = canvas(ax, width=7.6, height=1.2 + 0.3 * len(labels))
+    _draw(ax, values, spread, colors, signed=True)
+    rows_of_text(ax, labels)
+    xlabel = literal(f"loss taken off{panel.quantity}")
+    tidy(ax, title="What each feature takes off the loss", xlabel=xlabel)
     note(ax, ["whiskers: 95% interval" if np.isfinite(spread).any() else ""])
     return ax
 

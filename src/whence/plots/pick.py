@@ -142,9 +142,11 @@ def read(e: object, output: Name, picture: str) -> Panel:
     """
     e = kind(e, Attribution, picture)
     if e.names.rows == IMPORTANCE and picture != "bar":
+        got = "an importance: mean absolute values, which do not add up to an output"
+        if e.provenance.method == "Sage":
+            got = "values of Sage, which are about the loss over all rows and not about a row"
         raise InputError(
-            f"`{picture}` got an importance: mean absolute values, which do not add up to an "
-            "output. Draw it with `bar`, or pass the explanation it was made from."
+            f"`{picture}` got {got}. Draw it with `bar`, or pass an explanation of single rows."
         )
     out = find(output, e.names.outputs, e.values.shape[-1], "output")
     n = len(e)

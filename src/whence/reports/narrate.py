@@ -14,9 +14,11 @@ import numpy as np
 
 from whence.core.errors import InputError
 from whence.core.explanation import Attribution
+from whence.core.inputs import Images, Series
 from whence.core.types import Floats
 from whence.plots.pick import Panel, read
 from whence.plots.style import decimals, number, plain
+from whence.reports.narrate_loss import joined, level_of, notes, tell_loss
 
 Audience: TypeAlias = Literal["analyst", "customer"]
 
@@ -26,6 +28,9 @@ _ENOUGH: Final = 0.8
 _SURE: Final = 2.0
 """Standard errors beyond which a difference is told."""
 _SAME: Final = 1e-9
+_NAMELESS: Final = 500
+"""Pixels or times beyond which words about single ones say nothing."""
+_KINDS: Final = {Images: "picture", Series: "series"}
 MINUS: Final = "\N{MINUS SIGN}"
 
 
@@ -70,7 +75,8 @@ def narrate(
     Raises
     ------
     InputError
-        If ``e`` does not hold just one row, or ``audience`` or ``output`` is unknown.
+        If ``e`` does not hold just one row, or is one of pixels, or ``audience`` or ``output``
+        is unknown.
 
     Examples
     --------
@@ -92,7 +98,14 @@ The output was raised most by age (+1.00) and income (+0.50).
         raise InputError(
             f"`narrate` tells one row, and the explanation holds {len(e)}. Pass e[0], for example."
         )
+    if isinstance(e.data, Images | Series) and e.values[0, ..., 0].size > _NAMELESS:
+        raise InputError(
+            f"`narrate` got {e.values[0, ..., 0].size:,} parts of a {_KINDS[type(e.data)]}. A "
+            "picture tells more: wh.plot(e)."
+        )
     chosen = int(np.argmax(e.outputs[0])) if output is None else output
+    if e.provenance.method == "Sage":
+        return " ".join([tell_loss(read(e, chosen, "bar"), _MOST[audience]), *notes(e)])
     panel = read(e, chosen, "narrate")
     words = _Words.of(panel, audience)
     listed, rest = movements(panel, _MOST[audience])
@@ -104,7 +117,7 @@ The output was raised most by age (+1.00) and income (+0.50).
         *words.gap(),
     ]
     if audience == "analyst":
-        sentences.extend(f"Note: {warning}" for warning in e.provenance.warnings)
+        sentences.extend(notes(e))
     if audience == "customer":
         sentences.append(
             "This describes how the model came to its output; it does not say what caused the "
@@ -180,7 +193,7 @@ class _Words:
         start, end = float(self.panel.base[0]), float(self.panel.outputs[0])
         name = f" for {self.panel.output}" if self.panel.output else ""
         unit = f" ({self.panel.unit})" if self.panel.unit and not self.percent else ""
-        level = _level(end - start, self.figure(start) == self.figure(end))
+        level = level_of(end - start, self.figure(start) == self.figure(end))
         if self.shares:
             return (
                 f"The model's {self.noun}{name} is {level} the base value, which is what the "
@@ -205,7 +218,7 @@ class _Words:
         for group in filter(None, groups):
             verb = "raised" if group[0].value > 0 else "lowered"
             most = " most" if len(group) > 1 else ""
-            told.append(f"{subject} was {verb}{most} by {_join([self.one(m) for m in group])}.")
+            told.append(f"{subject} was {verb}{most} by {joined([self.one(m) for m in group])}.")
             subject = "It"
         return told
 
@@ -259,18 +272,6 @@ def _order(listed: Sequence[Movement]) -> list[str]:
                 "error."
             )
     return told
-
-
-def _level(difference: float, same: bool) -> str:
-    if same:
-        return "at"
-    return "above" if difference > 0 else "below"
-
-
-def _join(parts: Sequence[str]) -> str:
-    if len(parts) == 1:
-        return parts[0]
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _cell(panel: Panel, player: int) -> str:
