@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 
 from whence import TreeShap, explain
-from whence.core.errors import InputError
+from whence.core.errors import InputError, UnsupportedModelError
 from whence.core.explanation import Attribution
 from whence.reports.report import Report, report
 
@@ -223,3 +224,11 @@ def test_rows_that_do_not_belong_to_the_explanation_are_refused() -> None:
         report(model, X, explanation=explain(model, X[:5]))
     with pytest.raises(InputError, match="needs an Attribution"):
         report(model, X, explanation=model)  # type: ignore[arg-type]
+
+
+def test_other_models_are_told_what_serves_instead() -> None:
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    model = LogisticRegression().fit(X, X[:, 0] > 0)
+
+    with pytest.raises(UnsupportedModelError, match=r"ensembles of trees so far.*wh\.plot"):
+        report(model, X, explanation=explain(model, X))

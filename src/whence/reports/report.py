@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import numpy as np
 
 from whence.api import explain
-from whence.core.errors import InputError, MissingDependencyError
+from whence.core.errors import InputError, MissingDependencyError, UnsupportedModelError
 from whence.core.explanation import Attribution, Interaction
 from whence.explainers.tree_shap import TreeShap
 from whence.models.trees import Trees
@@ -112,6 +112,8 @@ def report(
     ------
     InputError
         If explanation and rows do not belong together, or ``y`` does not fit the model.
+    UnsupportedModelError
+        If the model is no ensemble of trees.
     MissingDependencyError
         If jinja2 or matplotlib is not installed.
 
@@ -124,10 +126,11 @@ def report(
     >>> report(model, X[:40], y[:40], rows=1).unusual
     (38,)
     """
+    trees = _trees(model)
     method = TreeShap(background=background)
     e = explain(model, X, method) if explanation is None else explanation
     _check(e, X)
-    view = cast("Trees", view_of(model, Trees)).explaining(cast("Output", e.provenance.output))
+    view = trees.explaining(cast("Output", e.provenance.output))
     facts = sections.sections(model, view, e, y)
     e = _in_words(e, view, y, target)
     shown = np.argsort(-np.abs(e.values).mean(axis=(0, 1)), kind="stable")[:_OUTPUTS]
@@ -156,6 +159,17 @@ def report(
     figures += [] if pairs is None or pairs.figure is None else [pairs.figure]
     figures += [row.figure for row in told]
     return Report(title=title, page=_page(content), figures=tuple(figures), unusual=chosen)
+
+
+def _trees(model: object) -> Trees:
+    try:
+        return cast("Trees", view_of(model, Trees))
+    except UnsupportedModelError as error:
+        raise UnsupportedModelError(
+            f"`report` describes ensembles of trees so far, and a {type(model).__name__} is none "
+            "that can be read. Explanations of any model are kept by e.save(path), drawn by "
+            "wh.plot(e) and told by wh.narrate(e[0])."
+        ) from error
 
 
 def _in_words(e: Attribution, view: Trees, y: object, target: str) -> Attribution:
