@@ -317,3 +317,28 @@ def test_learning_finds_the_players_that_matter() -> None:
     u = (z[:, 0] + z[:, 1] * z[:, 2] * z[:, 3] + z[:, 4])[:, None]
     relevance = learn(z, u, None, old=0).relevance
     assert relevance[:5].min() > 5 * relevance[5:].max()
+
+
+def test_small_errors_are_believed_at_the_second_look_that_agrees_and_not_before() -> None:
+    n, looks = 12, []
+    weights = np.linspace(0.5, 2.0, n)
+    sampler = ShapleyRegression(
+        n, np.zeros(1), np.tanh(weights.sum(keepdims=True) / 8), np.random.default_rng(0),
+        tolerance=0.5,
+    )  # fmt: skip
+    asked = 0
+    while not any(looks) and asked < 1_000:
+        known = sampler.ask(60)
+        sampler.tell(np.tanh(known @ weights / 8)[:, None])
+        asked += len(known)
+        estimate = sampler.estimate()
+        assert estimate is not None
+        small = bool(estimate.stderr.max() <= 0.5 * np.ptp(estimate.values))
+        assert small
+        assert estimate.stderr.any()
+        looks.append(bool(estimate.settled))
+        if asked < 2 * 8 * n:  # pairs per player
+            assert not looks[-1]
+
+    assert looks[-1]
+    assert sum(60 * (i + 1) >= 2 * 8 * n for i in range(len(looks))) == 2
