@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from whence.api import explain as explain
     from whence.catalog import methods as methods
     from whence.core.codec import load as load
+    from whence.core.effect import Effect as Effect
     from whence.core.errors import InputError as InputError
     from whence.core.errors import MissingDependencyError as MissingDependencyError
     from whence.core.errors import UnsupportedModelError as UnsupportedModelError
     from whence.core.errors import VerificationError as VerificationError
     from whence.core.errors import WhenceError as WhenceError
+    from whence.core.examples import Examples as Examples
     from whence.core.explanation import Attribution as Attribution
-    from whence.core.explanation import Effect as Effect
-    from whence.core.explanation import Examples as Examples
     from whence.core.explanation import Interaction as Interaction
-    from whence.core.explanation import Rules as Rules
     from whence.core.inputs import images_of as images_of
     from whence.core.inputs import series_of as series_of
     from whence.core.inputs import texts_of as texts_of
     from whence.core.measurement import Measurement as Measurement
+    from whence.core.rules import Rules as Rules
     from whence.explainers.exact_shap import ExactShap as ExactShap
     from whence.explainers.kernel_shap import KernelShap as KernelShap
     from whence.explainers.lime import Lime as Lime
@@ -63,10 +63,10 @@ _HOME = {
     "Baseline": "whence.maskers.tabular",
     "Causal": "whence.maskers.causal",
     "Conditional": "whence.maskers.conditional",
-    "Effect": "whence.core.explanation",
+    "Effect": "whence.core.effect",
     "Endpoint": "whence.models.endpoint",
     "ExactShap": "whence.explainers.exact_shap",
-    "Examples": "whence.core.explanation",
+    "Examples": "whence.core.examples",
     "ImageMasker": "whence.maskers.image",
     "InputError": "whence.core.errors",
     "Interaction": "whence.core.explanation",
@@ -79,7 +79,7 @@ _HOME = {
     "Occlusion": "whence.explainers.occlusion",
     "PartitionShap": "whence.explainers.partition_shap",
     "PermutationShap": "whence.explainers.permutation_shap",
-    "Rules": "whence.core.explanation",
+    "Rules": "whence.core.rules",
     "Sage": "whence.explainers.sage",
     "SeriesMasker": "whence.maskers.series",
     "ShapleyInteractions": "whence.explainers.shapley_interactions",

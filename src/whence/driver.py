@@ -68,8 +68,10 @@ class Explainer(Generic[E]):
         seed, jobs = _seed(rng), threads(n_jobs)
         labels, targets = self._truth(y, len(inputs))
         if self.whole:
-            result, asked = self._at_once(inputs, labels, targets, seed)
-            names, data = result.names, None
+            result, asked = self._at_once(inputs, labels, targets, seed, progress)
+            of_rows = result.names.rows is None
+            names = self._names(result.names, inputs) if of_rows else result.names
+            data = inputs.detached() if of_rows else None
         else:
             result, asked, segments = self._row_by_row(inputs, labels, seed, jobs, progress)
             inputs = inputs if len(result) == len(inputs) else inputs[: len(result)]
@@ -108,10 +110,21 @@ class Explainer(Generic[E]):
         return labels_of(y, self.view.classes, rows), None
 
     def _at_once(
-        self, inputs: Inputs, labels: Ints | None, targets: Floats | None, seed: int
+        self,
+        inputs: Inputs,
+        labels: Ints | None,
+        targets: Floats | None,
+        seed: int,
+        progress: bool | None,
     ) -> tuple[E, int]:
-        rows = replace(self.view.rows(inputs, labels), targets=targets)
-        result = self._explain(rows, rng=np.random.default_rng(seed))
+        with _bar(100, progress, "%") as bar:
+
+            def show(share: float) -> None:
+                if bar is not None:
+                    bar.update(round(100 * share) - bar.n)
+
+            rows = replace(self.view.rows(inputs, labels), targets=targets, progress=show)
+            result = self._explain(rows, rng=np.random.default_rng(seed))
         return result, len(inputs) + result.provenance.evaluations
 
     def _row_by_row(
@@ -206,9 +219,9 @@ def _unsettled(result: Explanation) -> tuple[str, ...]:
     )
 
 
-def _bar(rows: int, progress: bool | None) -> AbstractContextManager[Any]:
+def _bar(rows: int, progress: bool | None, unit: str = "row") -> AbstractContextManager[Any]:
     if progress is False or (progress is None and not sys.stderr.isatty()):
         return nullcontext()
     from tqdm.auto import tqdm
 
-    return tqdm(total=rows, unit="row", delay=0 if progress else _SLOW, leave=False)
+    return tqdm(total=rows, unit=unit, delay=0 if progress else _SLOW, leave=False)

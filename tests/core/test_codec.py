@@ -13,17 +13,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from whence.core.codec import load
+from whence.core.effect import Curve, Effect
 from whence.core.errors import InputError
-from whence.core.explanation import (
-    Attribution,
-    Effect,
-    Examples,
-    Explanation,
-    Interaction,
-    Names,
-    Rules,
-)
+from whence.core.examples import Examples
+from whence.core.explanation import Attribution, Explanation, Interaction, Names
 from whence.core.provenance import Provenance
+from whence.core.rules import Predicate, Rules
 from whence.core.table import table_of
 
 rng = np.random.default_rng(0)
@@ -45,16 +40,31 @@ EVERY_KIND = [
         base_values=np.zeros((2, 1)), outputs=np.ones((2, 1)), index="SII", **COMMON,
     ),
     Effect(
-        grid=(np.array([0.0, 1.0]), np.array(["u", "v"])), values=np.zeros((2, 2, 1)),
-        individual=np.zeros((2, 2, 2, 1)), kind="pdp", **COMMON,
+        curves=(
+            Curve(
+                features=("a", "b"), grid=(np.array([0.0, 1.0]), np.array([-1.0, 2.0])),
+                levels=(("x", "y"), None), values=np.zeros((2, 2, 1)),
+                individual=np.zeros((2, 2, 2, 1)),
+            ),
+            Curve(
+                features=("b",), grid=(np.array([0.0, np.nan]),), levels=(None,),
+                values=np.ones((2, 1)), low=np.zeros((2, 1)), where="a = x",
+                members=np.array([1]), individual=np.ones((1, 2, 1)),
+            ),
+        ), kind="pdp", **COMMON,
     ),
     Rules(
-        predicates=(("a > 1", "b = x"), ()), precision=np.ones(2), precision_low=np.zeros(2),
-        coverage=np.ones(2), status=("certified", "budget"), **COMMON,
+        predicates=(
+            (Predicate(feature="a", levels=("x", True)), Predicate(feature="b", low=1.0)), (),
+        ),
+        outputs=np.zeros((2, 1)), precision=np.ones(2), precision_low=np.zeros(2),
+        coverage=np.ones(2), coverage_low=np.zeros(2), coverage_high=np.ones(2),
+        covered=np.array([3, 4]), status=("certified", "budget"), **COMMON,
     ),
     Examples(
         candidates=np.zeros((2, 1, 2)), outputs=np.zeros((2, 1, 1)), distance=np.ones((2, 1)),
-        valid=np.array([[True], [False]]), kind="counterfactual", **COMMON,
+        valid=np.array([[True], [False]]), kind="counterfactual", levels=(("x", "z"), None),
+        status=("found", "none found"), notes=("", "a is immutable"), **COMMON,
     ),
 ]  # fmt: skip
 
@@ -97,7 +107,10 @@ def test_equal_explanations_give_equal_files(tmp_path: Path) -> None:
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = EVERY_KIND[0].save(tmp_path / "e.whence")
     before = path.read_bytes()
-    bad = Effect(grid=(np.array([object()]),), values=np.zeros((1, 1)), kind="pdp")
+    curve = Curve(
+        features=("a",), grid=(np.array([object()]),), levels=(None,), values=np.zeros((1, 1))
+    )
+    bad = Effect(curves=(curve,), kind="pdp")
 
     with pytest.raises(InputError, match="dtype object"):
         bad.save(path)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from whence.core.effect import Curve, Effect
 from whence.core.errors import InputError
-from whence.core.explanation import Attribution, Effect, Examples, Interaction, Names
+from whence.core.examples import Examples
+from whence.core.explanation import Attribution, Interaction, Names
 from whence.core.measurement import Measurement
 from whence.core.table import table_of
 
@@ -61,7 +63,8 @@ def test_the_matrix_of_pairs_sums_to_the_values() -> None:
 
 
 def test_an_effect_without_curves_has_no_rows() -> None:
-    effect = Effect(grid=(np.arange(2.0),), values=np.zeros((2, 1)), kind="ale")
+    curve = Curve(features=("a",), grid=(np.arange(2.0),), levels=(None,), values=np.zeros((2, 1)))
+    effect = Effect(curves=(curve,), kind="ale")
 
     with pytest.raises(InputError, match="no individual curves"):
         effect[0]

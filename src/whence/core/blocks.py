@@ -115,11 +115,12 @@ class Gather:
     have, they are widened.
     """
 
-    __slots__ = ("_arrays", "_first", "_rows", "done")
+    __slots__ = ("_arrays", "_first", "_listed", "_rows", "done")
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
         self.done = 0
+        self._listed: dict[str, list[Any]] = {}
         self._first: Explanation | None = None
         self._arrays: dict[str, NDArray[Any]] = {}
 
@@ -137,6 +138,8 @@ class Gather:
                 if part.ndim > 1 and part.shape[1] > whole.shape[1]:
                     whole = self._arrays[name] = _widened(whole, part.shape[1])
                 whole[(slice(self.done, end), *map(slice, part.shape[1:]))] = part
+        for name in block.listed:
+            self._listed.setdefault(name, []).extend(getattr(block, name))
         self.done = end
 
     def result(self) -> "tuple[Explanation, NDArray[np.int32] | None]":
@@ -145,7 +148,8 @@ class Gather:
             raise RuntimeError("No rows were gathered.")
         arrays: dict[str, Any] = {name: part[: self.done] for name, part in self._arrays.items()}
         segments = arrays.pop(_SEGMENTS, None)
-        return replace(self._first, **arrays, data=None), segments
+        listed: dict[str, Any] = {name: tuple(parts) for name, parts in self._listed.items()}
+        return replace(self._first, **arrays, **listed, data=None), segments
 
     def _allocate(self, block: Explanation) -> None:
         arrays = _parts(block)

@@ -141,11 +141,14 @@ def _decode(value: Any, archive: zipfile.ZipFile) -> Any:  # noqa: ANN401  JSON 
 
 def _types() -> dict[str, type]:
     from whence.core import explanation as ex
+    from whence.core.effect import Curve, Effect
+    from whence.core.examples import Examples
     from whence.core.inputs import Images, Series, Texts
     from whence.core.provenance import Provenance
+    from whence.core.rules import Predicate, Rules
     from whence.core.table import Table
 
-    known = (ex.Attribution, ex.Interaction, ex.Effect, ex.Rules, ex.Examples, ex.Names)
+    known = (ex.Attribution, ex.Interaction, Effect, Rules, Examples, Curve, Predicate, ex.Names)
     return {kind.__name__: kind for kind in (*known, Provenance, Table, Images, Texts, Series)}
 
 

@@ -1,5 +1,8 @@
 """What a method returns: five frozen dataclasses of plain arrays.
 
+`Attribution` and `Interaction` are here; `whence.core.effect`, `whence.core.rules` and
+`whence.core.examples` hold the others.
+
 A method fills the numbers; the driver adds ``names``, ``data`` and ``provenance``. The output axis
 is last and always there, also when the model has a single output.
 """
@@ -14,9 +17,8 @@ from numpy.typing import NDArray
 
 from whence.core import codec, frame, show
 from whence.core.errors import InputError
-from whence.core.inputs import Images, Inputs, Series, Texts
+from whence.core.inputs import Inputs
 from whence.core.provenance import Provenance
-from whence.core.table import Table
 from whence.core.types import Bools, Floats, Int32s, Ints
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class Explanation:
     provenance: Provenance = field(default_factory=Provenance)
 
     per_row: ClassVar[tuple[str, ...]] = ()
+    """Arrays with one entry per row, and tuples in ``listed``."""
+    listed: ClassVar[tuple[str, ...]] = ()
 
     def __len__(self) -> int:
         """Return the number of rows explained."""
@@ -75,11 +79,14 @@ class Explanation:
 
     def __getitem__(self, rows: RowIndex) -> Self:
         """Return the explanation of some rows, of the same type; an int keeps the row axis."""
-        index = _positions(rows, len(self))
+        index = positions(rows, len(self))
         parts = {name: getattr(self, name) for name in (*self.per_row, "data")}
         taken: dict[str, Any] = {
             name: None if part is None else part[index] for name, part in parts.items()
         }
+        for name in self.listed:
+            part = getattr(self, name)
+            taken[name] = tuple(part[i] for i in index) if part else part
         labels = self.names.rows and tuple(self.names.rows[i] for i in index)
         return replace(self, **taken, names=replace(self.names, rows=labels))
 
@@ -233,130 +240,6 @@ class Interaction(Explanation):
         return out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Effect(Explanation):
-    """How the output changes along one or two features.
-
-    Attributes
-    ----------
-    grid : tuple of arrays
-        One array of positions per feature shown.
-    values : array of shape (*grid, outputs)
-        Mean effect at each position.
-    individual : array of shape (rows, *grid, outputs) or None
-        One curve per row.
-    low, high : arrays like ``values`` or None
-        Bounds of the confidence band.
-    density : array of shape (*grid,) or None
-        Share of the data near each position.
-    kind : str
-        "pdp", "ice", "ale", "term" or "surface".
-    """
-
-    grid: tuple[NDArray[np.generic], ...]
-    values: Floats
-    individual: Floats | None = None
-    low: Floats | None = None
-    high: Floats | None = None
-    density: Floats | None = None
-    kind: Literal["pdp", "ice", "ale", "term", "surface"]
-
-    per_row: ClassVar[tuple[str, ...]] = ("individual",)
-
-    def __len__(self) -> int:
-        """Return the number of individual curves."""
-        return 0 if self.individual is None else len(self.individual)
-
-    def __getitem__(self, rows: RowIndex) -> Self:
-        """Return the effect with the individual curves of some rows."""
-        if self.individual is None:
-            raise InputError(
-                f"This {self.kind} effect holds no individual curves, so rows cannot be taken "
-                "from it. Compute it with individual curves, or use the mean in `values`."
-            )
-        return Explanation.__getitem__(self, rows)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Rules(Explanation):
-    """Conditions under which the prediction of a row stays what it is.
-
-    Attributes
-    ----------
-    predicates : tuple of tuples of str
-        For each row the conditions that hold together.
-    precision, precision_low, coverage : arrays of shape (rows,)
-        Share of covered rows with the same prediction, its lower confidence bound, and the share
-        of all rows that the rule covers.
-    status : tuple of str
-        "certified", "not certified" or "budget", per row.
-    """
-
-    predicates: tuple[tuple[str, ...], ...]
-    precision: Floats
-    precision_low: Floats
-    coverage: Floats
-    status: tuple[str, ...]
-
-    per_row: ClassVar[tuple[str, ...]] = ("precision", "precision_low", "coverage")
-
-    def __getitem__(self, rows: RowIndex) -> Self:
-        """Return the rules of some rows."""
-        index = _positions(rows, len(self))
-        return replace(
-            Explanation.__getitem__(self, rows),
-            predicates=tuple(self.predicates[i] for i in index),
-            status=tuple(self.status[i] for i in index),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Examples(Explanation):
-    """Rows that explain a row: counterfactuals, prototypes, influential rows.
-
-    Attributes
-    ----------
-    candidates : array of shape (rows, candidates, *shape)
-        In the coding of ``data``.
-    outputs : array of shape (rows, candidates, outputs)
-        What the model says about the candidates.
-    distance : array of shape (rows, candidates)
-        Distance from the row explained.
-    valid : bool array of shape (rows, candidates)
-        Whether the candidate does what was asked.
-    kind : str
-        "counterfactual", "prototype", "criticism" or "influence".
-    """
-
-    candidates: Floats
-    outputs: Floats
-    distance: Floats
-    valid: Bools
-    kind: Literal["counterfactual", "prototype", "criticism", "influence"]
-
-    per_row: ClassVar[tuple[str, ...]] = ("candidates", "outputs", "distance", "valid")
-
-    @property
-    def changed(self) -> Bools:
-        """Where a candidate differs from its row, of the shape of ``candidates``."""
-        if self.data is None:
-            raise InputError("These examples hold no data to compare with: `data` is None.")
-        row = _numbers(self.data)
-        both_missing = np.isnan(self.candidates) & np.isnan(row[:, None])
-        return np.asarray((self.candidates != row[:, None]) & ~both_missing)
-
-
-def _numbers(data: Inputs | Floats) -> NDArray[Any]:
-    """Return what was explained as one array of numbers."""
-    if isinstance(data, Texts):
-        raise InputError("Texts cannot be compared number by number. Compare their strings.")
-    if isinstance(data, Table):
-        return data.numbers
-    if isinstance(data, Images):
-        return data.pixels
-    return data.values if isinstance(data, Series) else np.asarray(data)
-
-
 def _vector(rows: object) -> NDArray[np.generic]:
     listed = (
         rows if isinstance(rows, (str, np.ndarray)) or not isinstance(rows, Iterable) else [*rows]
@@ -367,7 +250,7 @@ def _vector(rows: object) -> NDArray[np.generic]:
     return chosen if chosen.size else chosen.astype(np.int64)
 
 
-def _positions(rows: RowIndex, n: int) -> Ints:
+def positions(rows: RowIndex, n: int) -> Ints:
     """Return the positions that ``rows`` means among ``n`` rows."""
     try:
         chosen = rows if isinstance(rows, slice) else _vector(rows)

@@ -11,14 +11,10 @@ from whence.core.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from whence.core.explanation import (
-        Attribution,
-        Effect,
-        Examples,
-        Explanation,
-        Interaction,
-        Rules,
-    )
+    from whence.core.effect import Effect
+    from whence.core.examples import Examples
+    from whence.core.explanation import Attribution, Explanation, Interaction
+    from whence.core.rules import Rules
 
 
 def to_frame(e: "Explanation") -> "pd.DataFrame":
@@ -66,43 +62,64 @@ def _interaction(e: "Interaction") -> dict[str, Any]:
 
 
 def _effect(e: "Effect") -> dict[str, Any]:
+    """Return a line per curve, position and output."""
     outputs = list(e.names.outputs)
-    mesh = np.meshgrid(*e.grid, indexing="ij")
-    columns: dict[str, Any] = {
-        f"position {name}": np.repeat(axis.reshape(-1), len(outputs))
-        for name, axis in zip(e.names.features, mesh, strict=True)
-    }
-    columns["output"] = np.tile(outputs, mesh[0].size)
-    for name in ("values", "low", "high"):
-        part = getattr(e, name)
-        if part is not None:
-            columns[name.removesuffix("s")] = part.reshape(-1)
+    pairs = max(len(c.features) for c in e.curves) > 1
+    columns: dict[str, list[Any]] = {}
+    for c in e.curves:
+        shape = c.values.shape[:-1]
+        for at in np.ndindex(*shape):
+            for k, output in enumerate(outputs or [""]):
+                line: dict[str, Any] = {}
+                for axis in range(2 if pairs else 1):
+                    there = axis < len(c.features)
+                    suffix = "" if axis == 0 else " 2"
+                    line[f"feature{suffix}"] = c.features[axis] if there else ""
+                    line[f"position{suffix}"] = c.position(axis, at[axis]) if there else None
+                line |= {"where": c.where, "output": output, "value": c.values[(*at, k)]}
+                line["low"] = np.nan if c.low is None else c.low[(*at, k)]
+                line["high"] = np.nan if c.high is None else c.high[(*at, k)]
+                line["density"] = np.nan if c.density is None else c.density[at]
+                for name, cell in line.items():
+                    columns.setdefault(name, []).append(cell)
     return columns
 
 
 def _rules(e: "Rules") -> dict[str, Any]:
-    return {
+    columns: dict[str, Any] = {
         "row": _rows(e),
-        "rule": [" and ".join(conditions) for conditions in e.predicates],
-        "precision": e.precision,
-        "precision_low": e.precision_low,
-        "coverage": e.coverage,
-        "status": list(e.status),
+        "rule": [" and ".join(map(str, conditions)) or "always" for conditions in e.predicates],
     }
+    for k, name in enumerate(e.names.outputs):
+        columns[f"output {name}"] = e.outputs[:, k]
+    for name in e.per_row[1:]:
+        columns[name] = getattr(e, name)
+    return columns | ({"status": list(e.status)} if e.status else {})
 
 
 def _examples(e: "Examples") -> dict[str, Any]:
-    n, c = e.distance.shape
-    cells = e.candidates.reshape(n * c, -1)
+    """Return a line per candidate there is, its cells as the user wrote them."""
+    at = np.argwhere(e.valid)
+    rows = _rows(e)
     columns: dict[str, Any] = {
-        "row": np.repeat(_rows(e), c),
-        "candidate": np.tile(np.arange(c), n),
-        "distance": e.distance.reshape(-1),
-        "valid": e.valid.reshape(-1),
+        "row": [rows[i] for i, _ in at],
+        "candidate": at[:, 1],
+        "distance": e.distance[e.valid],
     }
+    for name in ("index", "score", "plausibility", "robustness"):
+        part = getattr(e, name)
+        if part is not None:
+            columns[name] = part[e.valid]
     for k, name in enumerate(e.names.outputs):
-        columns[f"output {name}"] = e.outputs[:, :, k].reshape(-1)
-    return columns | {name: cells[:, j] for j, name in enumerate(e.names.features)}
+        columns[f"output {name}"] = e.outputs[e.valid][:, k]
+    cells = e.candidates[e.valid].reshape(len(at), -1)
+    names = e.names.features
+    if not isinstance(e.data, Table):
+        return columns | ({n: cells[:, j] for j, n in enumerate(names)} if names else {})
+    table = Table(names=names, numbers=cells, levels=e.levels or e.data.levels)
+    return columns | {
+        name: [table.value(i, j) for i in range(len(at))] for j, name in enumerate(names)
+    }
 
 
 _COLUMNS: dict[str, Any] = {

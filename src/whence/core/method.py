@@ -1,5 +1,6 @@
 """The protocols between driver, views and methods."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar
 
@@ -10,6 +11,10 @@ from whence.core.inputs import Inputs
 from whence.core.types import Floats, Ints, Level
 
 Output: TypeAlias = Literal["raw", "probability", "log_loss"]
+
+
+def _unseen(share: float) -> None:
+    """Show nothing of how far the work is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,6 +35,9 @@ class Rows:
         The true numbers of a regression, for a method that explains a loss.
     inputs : Table, Images, Texts, Series or None
         The rows as the user gave them, from a view whose model is asked about other rows too.
+    progress : callable
+        Takes the share of its work, 0 to 1, that a method which explains all rows together has
+        done.
     """
 
     X: Floats
@@ -38,6 +46,7 @@ class Rows:
     labels: Ints | None = None
     targets: Floats | None = None
     inputs: Inputs | None = None
+    progress: Callable[[float], None] = _unseen
 
     def __getitem__(self, rows: slice) -> Self:
         """Return some of the rows."""
@@ -138,7 +147,8 @@ class Method(Protocol[View_contra, Result_co]):
         DOIs of the papers the method comes from.
 
     A method that explains all rows together, such as a global importance, has ``whole = True`` in
-    its class: it is then called once, with all rows, and returns the one row "all".
+    its class: it is then called once, with all rows. It returns the one row "all", or entries that
+    it names itself in ``names.rows``, or one entry per row, whose names and data the driver adds.
     """
 
     needs: ClassVar[type]

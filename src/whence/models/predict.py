@@ -60,6 +60,9 @@ class Predict:
         Rows of one call at most; fewer where they are more than 64 MB, and of texts at most 1,024.
     patience : float or None
         Seconds that one call may take; None waits as long as it takes.
+    model : object
+        The user's own model, of which `whence.models.behind` may read more; None where it stands
+        behind an address.
     """
 
     say: Callable[[Any], object]
@@ -73,6 +76,7 @@ class Predict:
     response: Response = "identity"
     batch: int = ROWS
     patience: float | None = None
+    model: object = field(default=None, repr=False)
     _answered: list[int] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -255,7 +259,7 @@ def read_predict(model: object) -> Predict:
 
     view = voice_of(model)
     if view is not None:
-        return view
+        return replace(view, model=model)
     raise UnsupportedModelError(
         f"The model is {'the class ' if isinstance(model, type) else 'of type '}"
         f"{getattr(model, '__name__', type(model).__name__)}. A fitted model with predict or "
