@@ -191,6 +191,7 @@ def _bind(choice: Choice, output: Output, timeout: float | None) -> Explainer[An
     chosen, view = choice.method, _for_output(choice.view, output)
     if timeout is not None:
         view = _patient(view, timeout)
+    before = _asked(view)
     bound = chosen.bind(view)  # first, because it checks the settings
     return Explainer(
         view=view,
@@ -203,6 +204,7 @@ def _bind(choice: Choice, output: Output, timeout: float | None) -> Explainer[An
             unit=view.unit,
             versions=_versions(view.library),
             model_digest=view.digest(),
+            evaluations=_asked(view) - before,
             references=chosen.references,
             warnings=choice.warnings,
             reasons=choice.reasons,
@@ -210,6 +212,10 @@ def _bind(choice: Choice, output: Output, timeout: float | None) -> Explainer[An
         ),
         _explain=bound,
     )
+
+
+def _asked(view: View) -> int:
+    return view.asked if isinstance(view, Predict) else 0
 
 
 def _check_method(method: object) -> None:

@@ -87,7 +87,7 @@ class Explainer(Generic[E]):
                 unit=result.provenance.unit or self.provenance.unit,
                 rng=seed,
                 data_digest=inputs.digest(),
-                evaluations=asked,
+                evaluations=self.provenance.evaluations + asked,
                 seconds=time.perf_counter() - started,
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
                 warnings=(

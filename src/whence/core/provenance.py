@@ -35,7 +35,7 @@ class Provenance:
     model_digest, data_digest, background_digest : str
         SHA-256 of what was read from the model, of the rows explained and of the background.
     evaluations : int
-        Rows that the user's model predicted.
+        Rows that the user's model predicted, those included that binding the method took.
     seconds : float
         Wall-clock time of the call.
     created : str

@@ -78,6 +78,7 @@ class Predict:
     patience: float | None = None
     model: object = field(default=None, repr=False)
     _answered: list[int] = field(default_factory=list, init=False, repr=False)
+    _asked: list[int] = field(default_factory=lambda: [0], init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -90,6 +91,11 @@ class Predict:
     def digest(self) -> str:
         """Return nothing: what is inside of the model was not read."""
         return ""
+
+    @property
+    def asked(self) -> int:
+        """Rows that the model was asked about through this view so far, by one thread."""
+        return self._asked[0]
 
     def explaining(self, output: Output) -> Self:
         """Return the view of the answer itself, or of the log-loss of its probabilities.
@@ -197,6 +203,7 @@ class Predict:
             raise self._failed(error, which) from error
         raw = numbers_of(said, len(inputs), first=first, of=rows, name=self.name)
         self._check_outputs(raw.shape[1])
+        self._asked[0] += len(inputs)
         return raw
 
     def _failed(self, error: Exception, which: str) -> InputError:
