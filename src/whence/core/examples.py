@@ -83,14 +83,15 @@ class Examples(Explanation):
 
     def table(self, row: int = 0) -> Table:
         """Return the candidates of one row as a table, in the user's own categories."""
-        if not isinstance(self.data, Table):
-            raise InputError("These examples are no rows of a table. See `candidates`.")
-        return Table(
-            names=self.data.names,
-            numbers=self.candidates[row][self.valid[row]],
-            levels=self.levels or self.data.levels,
-            named=self.data.named,
-        )
+        numbers = self.candidates[row][self.valid[row]]
+        if isinstance(self.data, Table):
+            levels = self.levels or self.data.levels
+            return Table(
+                names=self.data.names, numbers=numbers, levels=levels, named=self.data.named
+            )
+        if self.data is None and self.levels:  # of groups of rows, which have no data of their own
+            return Table(names=self.names.features, numbers=numbers, levels=self.levels)
+        raise InputError("These examples are no rows of a table. See `candidates`.")
 
 
 def _numbers(data: Inputs | Floats) -> NDArray[Any]:

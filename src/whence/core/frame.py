@@ -114,9 +114,11 @@ def _examples(e: "Examples") -> dict[str, Any]:
         columns[f"output {name}"] = e.outputs[e.valid][:, k]
     cells = e.candidates[e.valid].reshape(len(at), -1)
     names = e.names.features
-    if not isinstance(e.data, Table):
-        return columns | ({n: cells[:, j] for j, n in enumerate(names)} if names else {})
-    table = Table(names=names, numbers=cells, levels=e.levels or e.data.levels)
+    levels = e.levels or (e.data.levels if isinstance(e.data, Table) else ())
+    if not levels:
+        one_each = len(names) == cells.shape[1]
+        return columns | ({n: cells[:, j] for j, n in enumerate(names)} if one_each else {})
+    table = Table(names=names, numbers=cells, levels=levels)
     return columns | {
         name: [table.value(i, j) for i in range(len(at))] for j, name in enumerate(names)
     }
