@@ -1,0 +1,168 @@
+"""The rows of a background that are most like a row, with what the model says about them.
+
+Near rows that get the same answer support it; near rows of another class show where it would
+change. A row that has no near ones is unlike all that the model was trained on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.random import Generator
+
+from whence.core.errors import InputError
+from whence.core.examples import Examples
+from whence.core.explanation import Names
+from whence.core.inputs import Inputs
+from whence.core.method import Explain, Rows
+from whence.core.table import Table
+from whence.core.types import Bools, Floats, Ints
+from whence.maskers.likeness import Apart, Embed, Likeness, background_of, numbers_of
+from whence.maskers.typical import check_count
+from whence.models.decided import decided
+from whence.models.predict import Predict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NearestExamples:
+    """The rows of a background that are most like each row.
+
+    ``index`` says which rows of the background they are, the nearest first; of rows that are
+    equally near the first. A row that is itself in the background is its own nearest example, at
+    the distance 0.
+
+    Attributes
+    ----------
+    background : table, images, texts or series
+        The rows to choose from, such as the training data, in the form of ``X``.
+    count : int
+        How many for each row.
+    same_class : bool or None
+        True: of those alone for which the model decides as for the row. False: of those for which
+        it decides otherwise, so that they show what would have to be different. None: of all.
+    embed : callable or None
+        Rows in the user's form -> numbers of shape (rows, features), by which they are compared;
+        needed for texts. None compares the columns of tables by Gower's distance (numbers by their
+        ranges in the background, categories and missing cells by whether they are the same), and
+        images and series by the root of their mean squared difference.
+    weights : mapping from column to number, or None
+        How much each column of a table counts in the distance, such as its importance; one that is
+        not named does not count. None counts all alike.
+
+    References
+    ----------
+    Gower 1971, doi:10.2307/2528823. Caruana et al. 1999, PMID 10566351 (cases as explanations).
+
+    Examples
+    --------
+    >>> import whence as wh
+    >>> Z = np.array([[0.0], [1.0], [4.0]])
+    >>> near = NearestExamples(background=Z, count=2)
+    >>> e = wh.explain(lambda X: X[:, 0] ** 2, np.array([[3.0]]), near)
+    >>> e.index, e.distance, e.outputs[0, :, 0]
+    (array([[2, 1]]), array([[0.25, 0.5 ]]), array([16.,  1.]))
+    """
+
+    background: object = None
+    count: int = 5
+    same_class: bool | None = None
+    embed: Embed | None = None
+    weights: Mapping[str, float] | None = None
+
+    needs: ClassVar[type] = Predict
+    references: ClassVar[tuple[str, ...]] = ("10.2307/2528823", "PMID 10566351")
+
+    def bind(self, view: Predict) -> Explain[Examples]:
+        """Ask the model about the background and return the function that explains rows.
+
+        Raises
+        ------
+        InputError
+            If the background does not fit the model, or a setting cannot be used.
+        """
+        self._check()
+        background = background_of(view, self.background)
+        if self.count > len(background):
+            raise InputError(
+                f"count is {self.count} and the background has {len(background)} rows. Give fewer, "
+                "or more rows of background."
+            )
+        likeness = Likeness.of(
+            background, embed=self.embed, weights=self.weights, names=view.features
+        )
+        said = view.ask(background)
+        _refuse_numbers(view, said, self.same_class)
+
+        def explain(rows: Rows, *, rng: Generator) -> Examples:
+            del rng  # nothing is drawn
+            X = rows.given()
+            apart, both = likeness.of_rows(X)
+            allowed = _allowed(view, rows.raw, said, self.same_class)
+            index, distance = _nearest(apart, self.count, allowed)
+            outputs = view.respond(said[index.ravel()], _repeated(rows.labels, self.count))
+            return _filled(X, background, both, index, distance, outputs)
+
+        return explain
+
+    def _check(self) -> None:
+        check_count("count", self.count)
+        if self.same_class not in (None, True, False):
+            raise InputError(f"same_class is {self.same_class!r}. Give True, False or None.")
+
+
+def _refuse_numbers(view: Predict, said: Floats, same_class: bool | None) -> None:
+    if same_class is not None and decided(view, said) is None:
+        raise InputError(
+            f"same_class is {same_class} and {view.name} answers with one number and has no "
+            "classes. Leave it out, or give a function that answers with a score for each class."
+        )
+
+
+def _allowed(view: Predict, raw: Floats, said: Floats, same_class: bool | None) -> Bools | None:
+    """Return which rows of the background each row may have, (rows, background); None: any."""
+    mine, theirs = decided(view, raw), decided(view, said)
+    if same_class is None or mine is None or theirs is None:
+        return None
+    return np.asarray((mine.label[:, None] == theirs.label) == same_class)
+
+
+def _repeated(labels: Ints | None, count: int) -> Ints | None:
+    return None if labels is None else np.repeat(labels, count)
+
+
+def _nearest(apart: Apart, count: int, allowed: Bools | None) -> tuple[Ints, Floats]:
+    """Return the nearest rows and their distances, infinite where there is none."""
+    index = np.empty((len(apart.X), count), dtype=np.int64)
+    distance = np.empty(index.shape)
+    for s in apart.blocks():
+        far = apart(s)
+        if allowed is not None:
+            far[~allowed[s]] = np.inf
+        # Ranked by distance and then by place, also among those that tie with the last of them.
+        last = np.partition(far, count - 1, axis=1)[:, count - 1]
+        for i, row in enumerate(far):
+            some = np.flatnonzero(row <= last[i])
+            index[s.start + i] = some[np.argsort(row[some], kind="stable")[:count]]
+        distance[s] = np.take_along_axis(far, index[s], axis=1)
+    return index, distance
+
+
+def _filled(
+    X: Inputs, Z: Inputs, both: Table | None, index: Ints, distance: Floats, outputs: Floats
+) -> Examples:
+    valid = np.isfinite(distance)
+    numbers = numbers_of(Z) if both is None else both.numbers[len(X) :]
+    candidates = numbers[index].astype(np.float64)
+    candidates[~valid] = np.nan
+    outputs = outputs.reshape(*index.shape, -1)
+    return Examples(
+        candidates=candidates,
+        outputs=np.where(valid[..., None], outputs, np.nan),
+        distance=np.where(valid, distance, np.nan),
+        valid=valid,
+        kind="neighbor",
+        levels=both.levels if both is not None else (),
+        index=np.where(valid, index, -1),
+        names=Names(),
+    )
