@@ -141,6 +141,9 @@ class Trees:
         The classes of a classifier in the model's order; empty otherwise.
     response : str
         What is made of the raw output: "identity", or the name of a response function.
+    levels : tuple
+        Per column of the user's table the categories that the encoders of a pipeline have learned,
+        or None; empty where there is no pipeline.
     """
 
     nodes: Nodes
@@ -155,6 +158,7 @@ class Trees:
     tolerance: float
     classes: tuple[Level, ...] = ()
     response: Response = "identity"
+    levels: tuple[tuple[Level, ...] | None, ...] = ()
 
     def digest(self) -> str:
         """Return the SHA-256 of the node arrays."""
@@ -181,6 +185,7 @@ class Trees:
             raw=raw,
             outputs=respond(self.response, raw, labels),
             labels=labels,
+            inputs=table,
         )
 
     def explaining(self, output: Output) -> Self:

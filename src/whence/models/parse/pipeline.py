@@ -15,6 +15,7 @@ from whence.core.errors import InputError, UnsupportedModelError
 from whence.core.table import Table, table_of
 from whence.core.types import Floats, Ints
 from whence.models.parse import read_trees
+from whence.models.parse.pipeline_levels import Levels, learned_levels
 from whence.models.parse.pipeline_owners import acting, owners
 from whence.models.parse.sklearn_columns import Columns, Estimator, Native, columns_of
 from whence.models.trees import Trees
@@ -45,6 +46,7 @@ def parse(pipeline: Estimator) -> Trees:
         nodes=replace(inner.nodes, player=player, players=len(columns.features)),
         features=columns.features,
         named=columns.named,
+        levels=before.levels,
         encode=before.asking(inner.encode),
         predict=before.asking(inner.predict),
     )
@@ -60,10 +62,13 @@ class Before:
         The columns of the user's table.
     owner : int array of shape (columns that the last step reads,)
         Which of the user's columns each was made of.
+    levels : tuple
+        Per column of the user's table the categories that an encoder has learned, or None.
     """
 
     columns: Columns
     owner: Ints
+    levels: Levels
     transform: "_Transform"
 
     def asking(self, ask: Callable[[Table], Floats]) -> Callable[[Table], Floats]:
@@ -100,7 +105,10 @@ def before_model(pipeline: Estimator, read: tuple[str, ...], *, named: bool) -> 
         )
     steps_acting = tuple(step for _, step in acting(steps))
     return Before(
-        columns=columns, owner=owner, transform=_Transform(steps=steps_acting, columns=columns)
+        columns=columns,
+        owner=owner,
+        levels=learned_levels(steps, len(columns.features)),
+        transform=_Transform(steps=steps_acting, columns=columns),
     )
 
 

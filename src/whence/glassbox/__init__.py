@@ -1,0 +1,1 @@
+"""Models that explain themselves: additive models, linear models, trees and their rules."""
