@@ -61,3 +61,19 @@ class Background:
         labels: Ints,
         out: Floats,
     ) -> None: ...
+
+class Counterfactual:
+    def __init__(self, forest: Forest) -> None: ...
+    def cheapest(
+        self,
+        start: Ints,
+        cost: Floats,
+        encoded: Floats,
+        G: Floats,
+        h: Floats,
+        A: Floats,
+        low: Floats,
+        incumbent: float,
+        seconds: float,
+        boxes: int,
+    ) -> tuple[list[int], float, float, bool, int]: ...

@@ -1,0 +1,192 @@
+#include "counterfactual_lattice.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include "route.hpp"
+
+namespace whence::counterfactual {
+namespace {
+
+// What the splits of one player answer for each of its alternatives, 64 splits a word.
+std::vector<std::vector<Word>> answers(const Counterfactual& search,
+                                       const CounterfactualQuery& query, std::int32_t p) {
+  const Forest& f = search.forest();
+  const std::int64_t from = query.start[p], count = query.start[p + 1] - from;
+  std::vector<std::vector<Word>> of(count);
+  int bit = 0;
+  for (const auto& condition : search.conditions()) {
+    if (condition.player != p) continue;
+    const double* x = query.encoded + from * f.columns() + f.feature[condition.node];
+    for (std::int64_t a = 0; a < count; ++a) {
+      if (bit == 0) of[a].push_back(0);
+      of[a].back() |= Word{special_goes_left(f, condition.node, x[a * f.columns()])} << bit;
+    }
+    bit = (bit + 1) % 64;
+  }
+  return of;
+}
+
+bool is_coupled(const CounterfactualQuery& query, std::int64_t a, std::int64_t total) {
+  for (std::int64_t i = 0; i < query.couplings; ++i)
+    if (query.A[i * total + a] != 0) return true;
+  return false;
+}
+
+}  // namespace
+
+Lattice::Lattice(const Counterfactual& search_, const CounterfactualQuery& query)
+    : players(static_cast<std::int32_t>(search_.forest().players)),
+      trees(static_cast<std::int32_t>(search_.forest().trees())),
+      rows(static_cast<std::int32_t>(query.rows)),
+      couplings(static_cast<std::int32_t>(query.couplings)),
+      search(&search_) {
+  keep(query);
+  set_conditions(query);
+  const Forest& f = search->forest();
+  for (std::int32_t r = 0; r < rows; ++r) {
+    double sum = 0, sum_size = std::abs(query.h[r]);
+    for (std::int64_t k = 0; k < f.outputs(); ++k) {
+      sum += query.G[r * f.outputs() + k] * f.base[k];
+      sum_size += std::abs(query.G[r * f.outputs() + k] * f.base[k]);
+    }
+    for (std::int32_t t = 0; t < trees; ++t) {
+      double most = 0;
+      for (std::int64_t v = f.start[t]; v < f.start[t + 1]; ++v)
+        if (f.is_leaf(v)) most = std::max(most, std::abs(weight_of(query, t, v, r)));
+      sum_size += most;
+    }
+    base.push_back(sum);
+    need.push_back(query.h[r]);
+    size.push_back(sum_size);
+    slack.push_back(1e-13 * sum_size);
+  }
+  for (std::int32_t i = 0; i < couplings; ++i) {
+    const double* a = query.A + i * query.start[players];
+    double most = std::abs(query.low[i]);
+    for (std::int64_t j = 0; j < query.start[players]; ++j) most = std::max(most, std::abs(a[j]));
+    low.push_back(query.low[i]);
+    low_slack.push_back(1e-13 * most * players);
+  }
+}
+
+// Of alternatives that no split and no coupling tells apart, the cheapest is kept.
+void Lattice::keep(const CounterfactualQuery& query) {
+  const std::int64_t total = query.start[players];
+  first.push_back(0);
+  word.push_back(0);
+  for (std::int32_t p = 0; p < players; ++p) {
+    const auto of = answers(*search, query, p);
+    std::map<std::vector<Word>, std::int64_t> cheapest;
+    std::vector<std::int64_t> kept;
+    for (std::int64_t a = query.start[p]; a < query.start[p + 1]; ++a) {
+      if (is_coupled(query, a, total)) {
+        kept.push_back(a);
+        continue;
+      }
+      const auto [at, is_new] = cheapest.try_emplace(of[a - query.start[p]], a);
+      if (!is_new && query.cost[a] < query.cost[at->second]) at->second = a;
+    }
+    for (const auto& [answer, a] : cheapest) kept.push_back(a);
+    std::sort(kept.begin(), kept.end());
+    for (const std::int64_t a : kept) {
+      original.push_back(a);
+      cost.push_back(query.cost[a]);
+    }
+    first.push_back(static_cast<std::int32_t>(original.size()));
+    word.push_back(word.back() + (count(p) + 63) / 64);
+  }
+  coupled.resize(static_cast<std::size_t>(couplings) * original.size());
+  for (std::int32_t i = 0; i < couplings; ++i)
+    for (std::size_t a = 0; a < original.size(); ++a)
+      coupled[i * original.size() + a] = query.A[i * total + original[a]];
+}
+
+void Lattice::set_conditions(const CounterfactualQuery& query) {
+  const Forest& f = search->forest();
+  for (const auto& [p, node] : search->conditions()) {
+    condition_at.push_back(static_cast<std::int64_t>(condition.size()));
+    condition.resize(condition.size() + words(p), 0);
+    Word* set = condition.data() + condition_at.back();
+    for (std::int32_t a = 0; a < count(p); ++a) {
+      const double x = query.encoded[original[first[p] + a] * f.columns() + f.feature[node]];
+      set[a / 64] |= Word{special_goes_left(f, node, x)} << (a % 64);
+    }
+  }
+}
+
+std::vector<Word> Lattice::everything() const {
+  std::vector<Word> mask(word.back(), 0);
+  for (std::int32_t p = 0; p < players; ++p)
+    for (std::int32_t a = 0; a < count(p); ++a) mask[word[p] + a / 64] |= Word{1} << (a % 64);
+  return mask;
+}
+
+double Lattice::weight_of(const CounterfactualQuery& query, std::int64_t t, std::int64_t v,
+                          std::int32_t r) const {
+  const Forest& f = search->forest();
+  const double* g = query.G + r * f.outputs();
+  if (f.target[t] >= 0) return g[f.target[t]] * f.value[v * f.width];
+  double sum = 0;
+  for (std::int64_t k = 0; k < f.width; ++k) sum += g[k] * f.value[v * f.width + k];
+  return sum;
+}
+
+void Lattice::list_leaves(const CounterfactualQuery& query, const std::vector<Word>& mask) {
+  const Forest& f = search->forest();
+  leaf_start.assign(1, 0);
+  part_start.assign(1, 0);
+  slot_start.assign(1, 0);
+  weight.clear(), parts.clear(), sets.clear(), slot_player.clear();
+  std::vector<std::int32_t> slot_of(players, -1);
+  struct Visit {
+    std::int64_t node;
+    std::vector<Word> mask;
+    std::vector<std::int32_t> asked;
+  };
+  for (std::int32_t t = 0; t < trees; ++t) {
+    std::vector<Visit> open(1, {f.start[t], mask, {}});
+    while (!open.empty()) {
+      Visit at = std::move(open.back());
+      open.pop_back();
+      if (f.is_leaf(at.node)) {
+        for (const std::int32_t p : at.asked) {
+          if (slot_of[p] < 0) {
+            slot_of[p] = static_cast<std::int32_t>(slot_player.size() - slot_start.back());
+            slot_player.push_back(p);
+          }
+          parts.push_back({p, slot_of[p], static_cast<std::int64_t>(sets.size())});
+          sets.insert(sets.end(), at.mask.begin() + word[p], at.mask.begin() + word[p + 1]);
+        }
+        part_start.push_back(static_cast<std::int64_t>(parts.size()));
+        for (std::int32_t r = 0; r < rows; ++r)
+          weight.push_back(weight_of(query, t, at.node, r));
+        continue;
+      }
+      const std::int32_t c = search->condition_of(at.node), p = search->conditions()[c].player;
+      const Word* left = condition.data() + condition_at[c];
+      for (const bool go_left : {false, true}) {
+        Visit next = at;
+        bool some = false, all = true;
+        for (std::int32_t w = 0; w < words(p); ++w) {
+          Word& bits = next.mask[word[p] + w];
+          const Word to = bits & (go_left ? left[w] : ~left[w]);
+          some |= to != 0, all &= to == bits;
+          bits = to;
+        }
+        if (!some) continue;
+        if (!all && std::find(next.asked.begin(), next.asked.end(), p) == next.asked.end())
+          next.asked.push_back(p);
+        next.node = go_left ? f.left[at.node] : f.right[at.node];
+        open.push_back(std::move(next));
+      }
+    }
+    for (std::size_t s = slot_start.back(); s < slot_player.size(); ++s) slot_of[slot_player[s]] = -1;
+    slot_start.push_back(static_cast<std::int64_t>(slot_player.size()));
+    leaf_start.push_back(static_cast<std::int64_t>(part_start.size()) - 1);
+  }
+}
+
+}  // namespace whence::counterfactual

@@ -1,0 +1,103 @@
+// One query, prepared: the alternatives that differ to the trees, and the set of them, by player,
+// that leads to each leaf.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "counterfactual.hpp"
+
+namespace whence::counterfactual {
+
+using Word = std::uint64_t;
+
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Calls take(i) for each member of both sets, ascending.
+template <class Take>
+inline void each_of_both(const Word* a, const Word* b, std::int32_t words, Take take) {
+  for (std::int32_t w = 0; w < words; ++w)
+    for (Word bits = a[w] & b[w]; bits != 0; bits &= bits - 1)
+      take(w * 64 + std::countr_zero(bits));
+}
+
+template <class Take>
+inline void each_of(const Word* a, std::int32_t words, Take take) {
+  each_of_both(a, a, words, take);
+}
+
+template <class Take>
+inline void each_of(std::span<const Word> a, Take take) {
+  each_of(a.data(), static_cast<std::int32_t>(a.size()), take);
+}
+
+inline bool meet(const Word* a, const Word* b, std::int32_t words) {
+  for (std::int32_t w = 0; w < words; ++w)
+    if (a[w] & b[w]) return true;
+  return false;
+}
+
+inline bool within(const Word* a, const Word* b, std::int32_t words) {
+  for (std::int32_t w = 0; w < words; ++w)
+    if (a[w] & ~b[w]) return false;
+  return true;
+}
+
+// A leaf is reached only if its player `player` takes one of a set.
+struct Part {
+  std::int32_t player;
+  std::int32_t slot;  // of the player among those of the tree
+  std::int64_t set;   // first word
+};
+
+struct Lattice {
+  std::int32_t players, trees, rows, couplings;
+  std::vector<std::int32_t> first;     // (players + 1) alternatives that are left
+  std::vector<std::int32_t> word;      // (players + 1) words of their sets
+  std::vector<double> cost;            // (alternatives)
+  std::vector<std::int64_t> original;  // (alternatives) position in the query
+  std::vector<double> coupled;         // (couplings, alternatives)
+
+  std::vector<Word> condition;             // members that go left
+  std::vector<std::int64_t> condition_at;  // (conditions)
+
+  std::vector<std::int64_t> leaf_start;  // (trees + 1)
+  std::vector<double> weight;            // (leaves, rows)
+  std::vector<std::int64_t> part_start;  // (leaves + 1)
+  std::vector<Part> parts;
+  std::vector<Word> sets;
+  std::vector<std::int64_t> slot_start;   // (trees + 1)
+  std::vector<std::int32_t> slot_player;  // players that the tree's leaves ask
+
+  std::vector<double> base, need;         // (rows)
+  std::vector<double> size, slack;        // (rows) of all that is summed; of its rounding errors
+  std::vector<double> low, low_slack;     // (couplings)
+
+  const Counterfactual* search;
+
+  std::int32_t words(std::int32_t p) const { return word[p + 1] - word[p]; }
+  std::int32_t count(std::int32_t p) const { return first[p + 1] - first[p]; }
+  const double* coupled_of(std::int32_t i, std::int32_t p) const {
+    return coupled.data() + static_cast<std::size_t>(i) * cost.size() + first[p];
+  }
+
+  Lattice(const Counterfactual& search, const CounterfactualQuery& query);
+
+  // The leaves that can be reached within `mask`.
+  void list_leaves(const CounterfactualQuery& query, const std::vector<Word>& mask);
+
+  std::vector<Word> everything() const;
+
+  // The weight of leaf v of tree t in row r.
+  double weight_of(const CounterfactualQuery& query, std::int64_t t, std::int64_t v,
+                   std::int32_t r) const;
+
+ private:
+  void keep(const CounterfactualQuery& query);
+  void set_conditions(const CounterfactualQuery& query);
+};
+
+}  // namespace whence::counterfactual
