@@ -17,7 +17,7 @@ from numpy.testing import assert_allclose
 from plots.examples import credit, numbers, pairs, png, texts
 from whence import plots
 from whence.core.errors import InputError, MissingDependencyError
-from whence.core.explanation import Attribution, Effect, Explanation, Interaction, Names
+from whence.core.explanation import Attribution, Explanation, Interaction, Names
 from whence.plots.labels import arrange
 
 Draw = Callable[[Explanation, Axes | None], Axes]
@@ -281,7 +281,6 @@ def test_labels_never_lie_on_each_other(points: list[tuple[float, float, bool]])
         assert all(label.apart(other) for other in labels[:k])
 
 
-EFFECT = Effect(grid=(np.arange(3.0),), values=np.zeros((3, 1)), kind="pdp")
 MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "output": (lambda: plots.bar(numbers(k=3), "aprove"), "'approve'"),
     "output number": (lambda: plots.bar(numbers(k=3), 3), "0 to 2"),
@@ -293,7 +292,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "type": (lambda: plots.beeswarm(pairs()), "and got Interaction"),  # type: ignore[arg-type]
     "matrix": (lambda: plots.interaction_matrix(credit()), "needs an Interaction"),  # type: ignore[arg-type]
     "importance": (lambda: plots.waterfall(numbers().importance()), "Draw it with `bar`"),
-    "effect": (lambda: plots.plot(EFFECT), "no picture of"),
+    "a table": (lambda: plots.plot(np.zeros(3)), "no picture of"),  # type: ignore[arg-type]
     "empty": (lambda: plots.plot(credit()[:0]), "0 rows"),
     "axes": (lambda: plots.plot(credit(), ax=Figure()), "a Figure"),  # type: ignore[arg-type]
     "count": (lambda: plots.bar(credit(), max_features=0), "at least 1"),

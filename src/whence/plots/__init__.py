@@ -7,17 +7,23 @@ closed. For a window of pyplot, pass its axes: ``beeswarm(e, ax=plt.gca()); plt.
 
 from whence.plots.bars import bar
 from whence.plots.dependence import scatter
+from whence.plots.example_table import examples
 from whence.plots.force_page import force_html
 from whence.plots.forces import force
 from whence.plots.grids import heatmap
 from whence.plots.images import image
+from whence.plots.lines import effect
+from whence.plots.multiples import effects
 from whence.plots.pairs import interaction_matrix
 from whence.plots.paths import decision
+from whence.plots.rule_table import rules
 from whence.plots.series import series
 from whence.plots.steps import waterfall
 from whence.plots.suitable import plot
+from whence.plots.surfaces import decision_surface
 from whence.plots.swarms import beeswarm
 from whence.plots.texts import TextPicture, text
+from whence.plots.tree_picture import tree
 from whence.plots.violins import violin
 
 __all__ = [
@@ -25,15 +31,21 @@ __all__ = [
     "bar",
     "beeswarm",
     "decision",
+    "decision_surface",
+    "effect",
+    "effects",
+    "examples",
     "force",
     "force_html",
     "heatmap",
     "image",
     "interaction_matrix",
     "plot",
+    "rules",
     "scatter",
     "series",
     "text",
+    "tree",
     "violin",
     "waterfall",
 ]

@@ -6,7 +6,8 @@ import numpy as np
 
 from whence.core.explanation import Attribution
 from whence.core.types import Floats, Ints
-from whence.plots.pick import IMPORTANCE, Name, Panel, kind, others, positive, read, split
+from whence.core.words import ALL, Importance, importance
+from whence.plots.pick import Name, Panel, kind, others, positive, read, split
 from whence.plots.row import read_rows, row_steps
 from whence.plots.steps import color_of
 from whence.plots.style import (
@@ -21,6 +22,7 @@ from whence.plots.style import (
     literal,
     note,
     number,
+    plain,
     rows_of_text,
     short_names,
     tidy,
@@ -81,17 +83,17 @@ def bar(
     """
     most = positive(max_features, "max_features")
     e = kind(e, Attribution, "bar")
-    if e.provenance.method == "Sage" and e.names.rows == IMPORTANCE:
-        return _loss(read(e, output, "bar"), most, ax)
-    if row is not None or (len(e) == 1 and e.names.rows != IMPORTANCE):
+    if row is not None or (len(e) == 1 and e.names.rows != ALL):
         panel, (title,) = read_rows(e, [row or 0], output, "bar")
         return _one_row(panel, title, most, ax)
-    return _importance(read(e, output, "bar"), most, ax)
+    words = importance(e)
+    draw = _signed if words.signed and e.names.rows == ALL else _importance
+    return draw(read(e, output, "bar"), words, most, ax)
 
 
 def is_importance(panel: Panel) -> bool:
     """Whether the panel is a global importance already: the one row "all"."""
-    return panel.rows == IMPORTANCE
+    return panel.rows == ALL
 
 
 def _one_row(panel: Panel, title: str, most: int, ax: "Axes | None") -> "Axes":
@@ -107,8 +109,8 @@ def _one_row(panel: Panel, title: str, most: int, ax: "Axes | None") -> "Axes":
     return ax
 
 
-def _loss(panel: Panel, most: int, ax: "Axes | None") -> "Axes":
-    """Draw what each feature takes off the loss over all rows; below zero what adds to it."""
+def _signed(panel: Panel, words: Importance, most: int, ax: "Axes | None") -> "Axes":
+    """Draw values of all rows together that may be below zero."""
     values, n = panel.values[0], panel.values.shape[1]
     spread = np.full(n, np.nan) if panel.stderr is None else Z95 * panel.stderr[0]
     shown, rest = split(np.abs(values), most)
@@ -122,13 +124,12 @@ def _loss(panel: Panel, most: int, ax: "Axes | None") -> "Axes":
     ax = canvas(ax, width=7.6, height=1.2 + 0.3 * len(labels))
     _draw(ax, values, spread, colors, signed=True)
     rows_of_text(ax, labels)
-    xlabel = literal(f"loss taken off{panel.quantity}")
-    tidy(ax, title="What each feature takes off the loss", xlabel=xlabel)
-    note(ax, ["whiskers: 95% interval" if np.isfinite(spread).any() else ""])
+    tidy(ax, title=literal(words.title), xlabel=literal(plain(words.label)))
+    note(ax, [f"whiskers: {words.interval}" if np.isfinite(spread).any() else ""])
     return ax
 
 
-def _importance(panel: Panel, most: int, ax: "Axes | None") -> "Axes":
+def _importance(panel: Panel, words: Importance, most: int, ax: "Axes | None") -> "Axes":
     size, spread = _sizes(panel)
     shown, rest = split(size, most)
     labels = [literal(name) for name in short_names([panel.features[j] for j in shown])]
@@ -143,11 +144,11 @@ def _importance(panel: Panel, most: int, ax: "Axes | None") -> "Axes":
     ax = canvas(ax, width=7.6, height=1.2 + 0.3 * len(labels))
     _draw(ax, values, reach, colors, signed=False)
     rows_of_text(ax, labels)
-    title = "Mean absolute contribution" + (f" · {panel.output}" if panel.output else "")
-    tidy(ax, title=literal(title), xlabel=literal(f"mean |contribution|{panel.quantity}"))
+    title = words.title + (f" · {panel.output}" if panel.output else "")
+    tidy(ax, title=literal(title), xlabel=literal(plain(words.label)))
     ax.set_xlim(left=0.0)
     left = "" if is_importance(panel) else unexplained(panel)
-    note(ax, ["whiskers: 95% interval over the rows" if np.isfinite(reach).any() else "", left])
+    note(ax, [f"whiskers: {words.interval}" if np.isfinite(reach).any() else "", left])
     return ax
 
 

@@ -154,12 +154,12 @@ def _positions(ax: "Axes", panel: Panel, player: int, numbers: Floats, rows: Int
         known = x[~absent]
         low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
         gap = (high - low) or 1.0
-        x[absent] = high + gap * (0.1 + 0.03 * _jitter(int(absent.sum())))
-        _missing_strip(ax, float(low), float(low + gap), with_ticks=known.size > 0)
+        x[absent] = high + gap * (0.1 + 0.03 * jitter(int(absent.sum())))
+        missing_strip(ax, float(low), float(low + gap), with_ticks=known.size > 0)
     return x
 
 
-def _missing_strip(ax: "Axes", low: float, high: float, *, with_ticks: bool) -> None:
+def missing_strip(ax: "Axes", low: float, high: float, *, with_ticks: bool) -> None:
     """Set a strip for missing values apart from the numbers, which end before it."""
     gap = high - low
     ax.axvspan(high + 0.06 * gap, high + 0.14 * gap, color=FAINT, alpha=0.35, linewidth=0)
@@ -194,10 +194,10 @@ def _category_places(ax: "Axes", levels: tuple[Level, ...], numbers: Floats, row
         rotation_mode="anchor",
     )
     ax.set_xlim(-0.6, len(names) - 0.4)
-    return np.asarray(place[codes[rows] + 1] + 0.3 * _jitter(rows.size), dtype=np.float64)
+    return np.asarray(place[codes[rows] + 1] + 0.3 * jitter(rows.size), dtype=np.float64)
 
 
-def _jitter(count: int) -> Floats:
+def jitter(count: int) -> Floats:
     """Return points from -1 to 1 that fill the space evenly and are the same at each call."""
     golden = (5**0.5 - 1) / 2
     return np.asarray(2 * (np.arange(count, dtype=np.float64) * golden % 1.0) - 1)

@@ -39,7 +39,8 @@ def interaction_matrix(
     """Draw how strongly the features work together, pair by pair.
 
     A cell off the diagonal is the mean absolute interaction of the pair, whole and not halved; on
-    the diagonal is the mean absolute effect of the feature alone.
+    the diagonal is the mean absolute effect of the feature alone. Of H-statistics, the diagonal is
+    how far the feature works together with any of the others.
 
     Parameters
     ----------
@@ -97,12 +98,11 @@ def interaction_matrix(
     ax.spines["bottom"].set_visible(False)
     ax.tick_params(axis="x", length=0)
     unit = f" ({plain(i.provenance.unit)})" if i.provenance.unit else ""
-    scale_beside(
-        ax,
-        image,
-        literal(f"mean |{i.index}|{unit}; diagonal: feature alone"),
-        "max" if cells.max() > top else "neither",
-    )
+    label = f"mean |{i.index}|{unit}; diagonal: feature alone"
+    if str(i.index) == "H":
+        alone = "; diagonal: with all others" if np.diag(size).any() else ""
+        label = f"H²: share of the joint effect that is interaction{alone}"
+    scale_beside(ax, image, literal(label), "max" if cells.max() > top else "neither")
     if shown.size <= MOST_NUMBERS:
         _numbers(ax, cells, top)
     note(ax, [_share(size, shown), f"{left_out:,} larger sets are not shown" if left_out else ""])

@@ -15,6 +15,7 @@ from whence.core.inputs import Images, Inputs, Texts
 from whence.core.players import names_in_row
 from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints, Level
+from whence.core.words import ALL, importance
 from whence.plots.style import plain, short_number
 
 Name = int | str
@@ -22,8 +23,6 @@ Kind = TypeVar("Kind", bound=Explanation)
 
 ROWS = ("force_html",)
 """Pictures of several rows, each by itself."""
-IMPORTANCE = ("all",)
-"""Labels of the rows of an importance."""
 NEGLIGIBLE = 1e-3
 """A residual below this share of the largest contribution is not drawn."""
 
@@ -141,10 +140,10 @@ def read(e: object, output: Name, picture: str) -> Panel:
         If ``e`` is not an attribution with rows, players and finite values, or has no such output.
     """
     e = kind(e, Attribution, picture)
-    if e.names.rows == IMPORTANCE and picture != "bar":
+    if e.names.rows == ALL and picture != "bar":
         got = "an importance: mean absolute values, which do not add up to an output"
-        if e.provenance.method == "Sage":
-            got = "values of Sage, which are about the loss over all rows and not about a row"
+        if importance(e).signed:
+            got = f"values of {e.provenance.method}, which are about all rows and not about one"
         raise InputError(
             f"`{picture}` got {got}. Draw it with `bar`, or pass an explanation of single rows."
         )

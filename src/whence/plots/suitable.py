@@ -2,17 +2,27 @@
 
 from typing import TYPE_CHECKING
 
+from whence.core.effect import Effect
 from whence.core.errors import InputError
+from whence.core.examples import Examples
 from whence.core.explanation import Attribution, Explanation, Interaction
 from whence.core.inputs import Images, Series, Texts
+from whence.core.rules import Rules
+from whence.core.words import ALL
 from whence.plots.bars import bar
+from whence.plots.example_table import examples
 from whence.plots.images import image
+from whence.plots.lines import effect
+from whence.plots.multiples import effects
 from whence.plots.pairs import interaction_matrix
-from whence.plots.pick import IMPORTANCE, Name
+from whence.plots.pick import Name
+from whence.plots.rule_table import rules
 from whence.plots.series import series
 from whence.plots.steps import waterfall
+from whence.plots.surfaces import decision_surface
 from whence.plots.swarms import beeswarm
 from whence.plots.texts import TextPicture, text
+from whence.plots.tree_picture import tree
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,11 +34,12 @@ def plot(e: Explanation, output: Name = 0, ax: "Axes | None" = None) -> "Axes | 
     One row gives a waterfall, the row "all" of an importance gives bars, many rows give a
     beeswarm, and interactions give a matrix. An image or series is drawn itself, under or over the
     colors of its contributions, and a text is written in color: of many the first, since each has
-    parts of its own; ``e[i]`` takes another.
+    parts of its own; ``e[i]`` takes another. An effect gives its curve or all of them side by side,
+    or a surface; rules give a table, leaves a tree; and examples of the first row give a table.
 
     Parameters
     ----------
-    e : Attribution or Interaction
+    e : Attribution, Interaction, Effect, Rules or Examples
         What ``whence.explain`` returned.
     output : int or str, default=0
         Which output of the model, by number or name.
@@ -60,14 +71,32 @@ def plot(e: Explanation, output: Name = 0, ax: "Axes | None" = None) -> "Axes | 
     """
     if isinstance(e, Interaction):
         return interaction_matrix(e, output, ax=ax)
+    if isinstance(e, Effect):
+        return _of_curves(e, output, ax)
+    if isinstance(e, Rules):
+        whole = e.kind == "tree" or (e.kind == "path" and len(e) == 1)
+        return tree(e, ax=ax) if whole else rules(e, ax=ax)
+    if isinstance(e, Examples):
+        return examples(e, ax=ax)
     if not isinstance(e, Attribution):
         raise InputError(
             f"There is no picture of a {type(e).__name__}. "
-            "Pass an Attribution or an Interaction, as `whence.explain` returns them."
+            "Pass an explanation, as `whence.explain` returns it."
         )
-    if e.names.rows == IMPORTANCE:
+    if e.names.rows == ALL:
         return bar(e, output, ax=ax)
     return _of_rows(e, output, ax)
+
+
+def _of_curves(e: Effect, output: Name, ax: "Axes | None") -> "Axes":
+    features = {tuple(sorted(c.features)) for c in e.curves}
+    if e.kind == "surface" and len(features) == 1:
+        return (
+            decision_surface(e, ax=ax) if output == 0 else decision_surface(e, output=output, ax=ax)
+        )
+    if len(features) == 1:
+        return effect(e, output=output, ax=ax)
+    return effects(e, output, ax=ax)
 
 
 def _of_rows(e: Attribution, output: Name, ax: "Axes | None") -> "Axes | TextPicture":

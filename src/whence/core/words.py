@@ -1,0 +1,153 @@
+"""What results are called: one place for the words that pictures, prints and prose share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from whence.core.types import Floats
+
+if TYPE_CHECKING:
+    from whence.core.explanation import Explanation
+
+ALL: Final = ("all",)
+"""Labels of the rows of a result about all rows together."""
+
+EFFECTS: Final = {
+    "pdp": "partial dependence",
+    "ale": "accumulated local effect",
+    "term": "term",
+    "surface": "model output",
+}
+"""What the numbers of an `Effect` are, by its kind."""
+
+CENTERED: Final = ("ale", "term")
+"""Kinds of effects that are told as differences from their mean, so that zero says something."""
+
+NO_SUM: Final = ("SII", "BII", "FBII", "H", "TreeBanzhaf", "Occlusion")
+"""Indices and methods whose values do not add up to the output, and need not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importance:
+    """How the values of a result about all rows together are called.
+
+    Attributes
+    ----------
+    title : str
+        What a picture of them shows.
+    quantity : str
+        What a value is, without its unit.
+    unit : str
+        Of the values; "" where ``quantity`` says it.
+    signed : bool
+        Whether a value below zero means something.
+    interval : str
+        What an interval is about.
+    error : str
+        What the standard errors stand for, in prose.
+    """
+
+    title: str
+    quantity: str
+    unit: str
+    signed: bool = True
+    interval: str = "95% interval"
+    error: str = "the error of the estimate"
+
+    @property
+    def label(self) -> str:
+        """The quantity with its unit."""
+        return f"{self.quantity} ({self.unit})" if self.unit else self.quantity
+
+
+_OF_METHOD: Final = {
+    "Sage": ("What each feature takes off the loss", "loss taken off", ""),
+    "PermutationImportance": (
+        "What is lost when a feature is shuffled",
+        "loss added when shuffled",
+        "when shuffled",
+    ),
+    "LeaveOneCovariateOut": (
+        "What is lost when a feature is left out",
+        "loss added when left out",
+        "when left out",
+    ),
+}
+"""Title, quantity, and how a fall of a score goes on, of the methods whose values are signed."""
+
+
+def importance(e: "Explanation") -> Importance:
+    """Return what the values of a result about all rows together are called.
+
+    Examples
+    --------
+    >>> from whence.core.explanation import Attribution, Names
+    >>> from whence.core.provenance import Provenance
+    >>> one = np.ones((1, 1))
+    >>> e = Attribution(values=one[None], base_values=one, outputs=one, names=Names(rows=ALL),
+    ...     provenance=Provenance(method="PermutationImportance", unit="fall of roc_auc"))
+    >>> importance(e).label
+    'fall of roc_auc when shuffled'
+    """
+    unit = e.provenance.unit
+    known = _OF_METHOD.get(e.provenance.method)
+    if known is None:
+        return Importance(
+            title="Mean absolute contribution",
+            quantity="mean |contribution|",
+            unit=unit,
+            signed=False,
+            interval="95% interval over the rows",
+        )
+    title, quantity, when = known
+    if unit.startswith("fall of"):
+        return Importance(title=title, quantity=f"{unit} {when}", unit="")
+    return Importance(title=title, quantity=quantity, unit=unit)
+
+
+def about_all(e: "Explanation") -> bool:
+    """Tell whether a result is about all rows together, such as what ``importance()`` returns."""
+    return e.names.rows == ALL and e.data is None
+
+
+def answer(names: Sequence[str], outputs: Floats, unit: str = "") -> str:
+    """Say what a model answers: its only output, or the largest of several.
+
+    Examples
+    --------
+    >>> answer((">50K",), np.array([0.9312]), "probability")
+    'P(>50K) = 0.931'
+    >>> answer(("cat", "dog"), np.array([0.2, 0.8]), "probability")
+    'dog (0.8)'
+    >>> answer((), np.array([1234.5]))
+    '1234'
+    """
+    if not outputs.size or np.isnan(outputs).all():
+        return "unknown"
+    best = int(np.nanargmax(outputs))
+    value = f"{outputs[best]:.3g}" if abs(outputs[best]) < 1000 else f"{outputs[best]:.0f}"  # noqa: PLR2004  digits before the point are kept
+    if outputs.size > 1:
+        return f"{names[best] if names else f'output {best}'} ({value})"
+    name = names[0] if names else ""
+    if unit == "probability" and name:
+        name = f"P({name})"
+    return f"{name} = {value}" if name else value
+
+
+def share(part: float) -> str:
+    """Write a share as a percentage that does not round to none or all.
+
+    Examples
+    --------
+    >>> share(0.124), share(0.0004), share(0.9996), share(1.0)
+    ('12%', '<0.1%', '>99.9%', '100%')
+    """
+    if np.isnan(part):
+        return "unknown"
+    least = 0.001
+    if 0 < part < least or 1 - least < part < 1:
+        return "<0.1%" if part < least else ">99.9%"
+    narrow = 0.0995
+    return f"{part:.1%}" if 0 < part < narrow or 1 - narrow < part < 1 else f"{part:.0%}"
