@@ -1,0 +1,2 @@
+#define WHENCE_ISA avx2
+#include "curves_impl.hpp"

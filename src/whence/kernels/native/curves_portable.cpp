@@ -1,0 +1,2 @@
+#define WHENCE_ISA portable
+#include "curves_impl.hpp"
