@@ -195,6 +195,8 @@ def _unfaithful(result: Explanation) -> tuple[str, ...]:
     fidelity = getattr(result, "fidelity", None)
     if fidelity is None:
         return ()
+    if fidelity.ndim == 2:  # noqa: PLR2004  of all rows together: (outputs, 3)
+        return _unfaithful_as_a_whole(fidelity)
     poor = (fidelity[..., 0] < _FAITHFUL).any(axis=1)
     if not poor.any():
         return ()
@@ -203,6 +205,18 @@ def _unfaithful(result: Explanation) -> tuple[str, ...]:
             f"Low fidelity: in {int(poor.sum())} of {len(poor)} rows the surrogate explains less "
             "than half of what the model does nearby (`fidelity`). Look at interactions, or "
             "use KernelShap."
+        ),
+    )
+
+
+def _unfaithful_as_a_whole(fidelity: Floats) -> tuple[str, ...]:
+    worst = float(fidelity[:, 0].min())
+    if not worst < _FAITHFUL:
+        return ()
+    return (
+        (
+            f"Low fidelity: on rows that it was not fitted to, {worst:.2f} of 1 (`fidelity`). Do "
+            "not read the rules as what the model does. Allow more of them, or explain row by row."
         ),
     )
 
