@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from whence.api import explain as explain
     from whence.catalog import methods as methods
     from whence.core.codec import load as load
+    from whence.core.effect import Curve as Curve
     from whence.core.effect import Effect as Effect
     from whence.core.errors import InputError as InputError
     from whence.core.errors import MissingDependencyError as MissingDependencyError
@@ -31,19 +32,28 @@ if TYPE_CHECKING:
     from whence.core.inputs import series_of as series_of
     from whence.core.inputs import texts_of as texts_of
     from whence.core.measurement import Measurement as Measurement
+    from whence.core.rules import Predicate as Predicate
     from whence.core.rules import Rules as Rules
+    from whence.explainers.anchors import Anchors as Anchors
+    from whence.explainers.criticisms import Criticisms as Criticisms
     from whence.explainers.exact_shap import ExactShap as ExactShap
     from whence.explainers.kernel_shap import KernelShap as KernelShap
     from whence.explainers.lime import Lime as Lime
     from whence.explainers.linear_shap import LinearShap as LinearShap
+    from whence.explainers.nearest_examples import NearestExamples as NearestExamples
     from whence.explainers.occlusion import Occlusion as Occlusion
+    from whence.explainers.partial_dependence import PartialDependence as PartialDependence
     from whence.explainers.partition_shap import PartitionShap as PartitionShap
     from whence.explainers.permutation_shap import PermutationShap as PermutationShap
+    from whence.explainers.prototypes import Prototypes as Prototypes
     from whence.explainers.sage import Sage as Sage
     from whence.explainers.shapley_interactions import ShapleyInteractions as ShapleyInteractions
+    from whence.explainers.surrogate_tree import SurrogateTree as SurrogateTree
     from whence.explainers.tree_banzhaf import TreeBanzhaf as TreeBanzhaf
     from whence.explainers.tree_interactions import TreeInteractions as TreeInteractions
     from whence.explainers.tree_shap import TreeShap as TreeShap
+    from whence.glassbox.tree import DecisionPath as DecisionPath
+    from whence.glassbox.tree import DecisionTreeRules as DecisionTreeRules
     from whence.maskers.causal import Causal as Causal
     from whence.maskers.conditional import Conditional as Conditional
     from whence.maskers.image import ImageMasker as ImageMasker
@@ -59,10 +69,15 @@ if TYPE_CHECKING:
     from whence.reports.report import report as report
 
 _HOME = {
+    "Anchors": "whence.explainers.anchors",
     "Attribution": "whence.core.explanation",
     "Baseline": "whence.maskers.tabular",
     "Causal": "whence.maskers.causal",
     "Conditional": "whence.maskers.conditional",
+    "Criticisms": "whence.explainers.criticisms",
+    "Curve": "whence.core.effect",
+    "DecisionPath": "whence.glassbox.tree",
+    "DecisionTreeRules": "whence.glassbox.tree",
     "Effect": "whence.core.effect",
     "Endpoint": "whence.models.endpoint",
     "ExactShap": "whence.explainers.exact_shap",
@@ -76,13 +91,18 @@ _HOME = {
     "Marginal": "whence.maskers.tabular",
     "Measurement": "whence.core.measurement",
     "MissingDependencyError": "whence.core.errors",
+    "NearestExamples": "whence.explainers.nearest_examples",
     "Occlusion": "whence.explainers.occlusion",
+    "PartialDependence": "whence.explainers.partial_dependence",
     "PartitionShap": "whence.explainers.partition_shap",
     "PermutationShap": "whence.explainers.permutation_shap",
+    "Predicate": "whence.core.rules",
+    "Prototypes": "whence.explainers.prototypes",
     "Rules": "whence.core.rules",
     "Sage": "whence.explainers.sage",
     "SeriesMasker": "whence.maskers.series",
     "ShapleyInteractions": "whence.explainers.shapley_interactions",
+    "SurrogateTree": "whence.explainers.surrogate_tree",
     "TextMasker": "whence.maskers.text",
     "TreeBanzhaf": "whence.explainers.tree_banzhaf",
     "TreeInteractions": "whence.explainers.tree_interactions",

@@ -18,8 +18,8 @@ from whence.core.provenance import Provenance
 from whence.core.rules import Rules
 from whence.core.table import Table
 from whence.core.types import Floats, Ints
-from whence.kernels.fidelity import Same, r_squared, share
 from whence.kernels.cart import Cart, Design, grow
+from whence.kernels.fidelity import Same, r_squared, share
 from whence.kernels.regions import conditions
 from whence.models.predict import Predict
 

@@ -77,6 +77,7 @@ class Counterfactual:
         seconds: float,
         boxes: int,
     ) -> tuple[list[int], float, float, bool, int]: ...
+
 class Curves:
     def __init__(self, forest: Forest, isa: str) -> None: ...
     def along(
