@@ -360,7 +360,7 @@ def test_what_cannot_be_meant_is_said(settings: dict[str, Any], says: str) -> No
 
 def test_categories_that_the_column_or_the_model_does_not_know_are_said() -> None:
     model, rows = LIBRARIES["pipeline"]()
-    with pytest.raises(InputError, match="'Rome' for 'town', which the type"):
+    with pytest.raises(InputError, match="There is no category 'Rome' for 'town'"):
         wh.explain(model, rows, PartialDependence(features="town", grid={"town": ["Rome"]}))
     with pytest.raises(InputError, match="baker"):
         wh.explain(model, rows, PartialDependence(features="job", grid={"job": ["baker"]}))

@@ -150,20 +150,28 @@ def column_of(name: Any, table: Table, where: str) -> int:  # noqa: ANN401  anyt
         ) from None
 
 
-def check_grid(grid: Grid, *, least: int = 2) -> None:
+def check_grid(grid: Grid, *, least: int = 2, name: str = "grid") -> None:
     """Raise `InputError` unless a grid is a number of positions or a dict of positions."""
     if isinstance(grid, Mapping):
         return
     whole = isinstance(grid, (int, np.integer)) and not isinstance(grid, bool)
     if not whole or grid < least:
         raise InputError(
-            f"grid is {grid!r}. A number of positions from {least} on is needed, or a dict from "
-            "features to their positions, such as {'age': [20, 40, 60]}."
+            f"{name} is {grid!r}. A whole number from {least} on is needed, or a dict from "
+            "features to positions, such as {'age': [20, 40, 60]}."
         )
 
 
 def axis_of(
-    table: Table, column: int, name: str, grid: Grid, *, most: int, order: Order, trim: float
+    table: Table,
+    column: int,
+    name: str,
+    grid: Grid,
+    *,
+    most: int,
+    order: Order,
+    trim: float,
+    name_of: str = "grid",
 ) -> Axis:
     """Return the positions of one column.
 
@@ -181,6 +189,8 @@ def axis_of(
         Of categories: the most frequent first, or as the column lists them.
     trim : float
         Share of the rows that is left out at each end of a column of numbers.
+    name_of : str
+        What messages call the grid.
 
     Raises
     ------
@@ -191,7 +201,7 @@ def axis_of(
     if isinstance(grid, Mapping):
         for key in (name, table.names[column], column):
             if key in grid and not (key == column and table.named):
-                return _given(list(grid[key]), column, name, levels)
+                return _given(list(grid[key]), column, name, levels, name_of)
     present = numbers[~np.isnan(numbers)]
     values, counts = np.unique(present, return_counts=True)
     if levels is not None and order == "frequency":
@@ -202,11 +212,11 @@ def axis_of(
     return Axis(column=column, name=name, grid=np.array([*values, *gone]), levels=levels)
 
 
-def check_mapping(grid: Grid, table: Table, names: tuple[str, ...]) -> None:
+def check_mapping(grid: Grid, table: Table, names: tuple[str, ...], where: str = "grid") -> None:
     """Raise `InputError` if a mapping names columns that do not exist."""
     if isinstance(grid, Mapping):
         for key in grid:
-            column_of(key, replace(table, names=names), "grid")
+            column_of(key, replace(table, names=names), where)
 
 
 def _numbers(values: Floats, present: Floats, most: int, trim: float) -> Floats:
@@ -216,10 +226,14 @@ def _numbers(values: Floats, present: Floats, most: int, trim: float) -> Floats:
     return np.unique(np.quantile(present, at, method="closest_observation"))
 
 
-def _given(values: list[Any], column: int, name: str, levels: tuple[Level, ...] | None) -> Axis:
+def _given(
+    values: list[Any], column: int, name: str, levels: tuple[Level, ...] | None, name_of: str
+) -> Axis:
     """Return positions that the user gave."""
     if not values:
-        raise InputError(f"grid has no positions for {name!r}. Give some, or leave {name!r} out.")
+        raise InputError(
+            f"{name_of} has no positions for {name!r}. Give some, or leave {name!r} out."
+        )
     missing = [v is None or v != v for v in values]  # noqa: PLR0124  only NaN differs from itself
     known = [v for v, gone in zip(values, missing, strict=True) if not gone]
     gone = [np.nan] if any(missing) else []
@@ -230,8 +244,8 @@ def _given(values: list[Any], column: int, name: str, levels: tuple[Level, ...] 
             numbers = np.array([np.inf])
         if not np.isfinite(numbers).all():
             raise InputError(
-                f"grid has the positions {shorten(values)} for {name!r}, a column of numbers. Give "
-                "finite numbers, and None for missing."
+                f"{name_of} has the positions {shorten(values)} for {name!r}, a column of "
+                "numbers. Give finite numbers, and None for missing."
             )
         return Axis(column=column, name=name, grid=np.array([*numbers, *gone]), levels=None)
     plain = [v.item() if isinstance(v, np.generic) else v for v in known]
@@ -271,6 +285,6 @@ def _check_holds(table: Table, axis: Axis, code: float) -> None:
     if table_of(edited(table, np.array([0]), numbers).native).value(0, axis.column) != level:
         known = (axis.levels or ())[: int(code)]
         raise InputError(
-            f"grid has the category {level!r} for {axis.name!r}, which the type of that column "
-            f"does not have. Its categories are {shorten(known)}. Give some of these."
+            f"There is no category {level!r} for {axis.name!r}: the type of that column does not "
+            f"have it. Its categories are {shorten(known)}. Give some of these."
         )

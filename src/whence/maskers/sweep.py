@@ -155,6 +155,27 @@ class Sweep:
         """Return the answers for all rows at once, (rows, positions, outputs)."""
         return np.concatenate([said for _, said in self.blocks(columns, cells)])
 
+    def at(self, base: Ints, columns: Ints, cells: Floats) -> Floats:
+        """Return the answers for some rows with other cells, (rows, outputs); the model is asked.
+
+        Parameters
+        ----------
+        base : int array of shape (rows,)
+            The row of the table that each is made of.
+        columns : int array of shape (moved,)
+        cells : array of shape (rows, moved)
+        """
+        size = max(1, _BYTES // (8 * len(self.table.names)))
+        out = []
+        for part in cut(len(base), size):
+            numbers = self.table.numbers[base[part]]
+            numbers[:, columns] = cells[part]
+            said = self.view.ask(edited(self.table, base[part], numbers))
+            labels = None if self.labels is None else self.labels[base[part]]
+            out.append(self.view.respond(said, labels))
+        self.asked += len(base)
+        return np.concatenate(out)
+
     def _ask(self, part: slice, columns: Ints, cells: Floats) -> Floats:
         base = np.repeat(np.arange(part.start, part.stop), len(cells))
         numbers = self.table.numbers[base]
