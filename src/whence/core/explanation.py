@@ -200,7 +200,8 @@ class Interaction(Explanation):
     base_values, outputs : arrays of shape (rows, outputs)
         As in `Attribution`.
     index : str
-        Which interaction index: "SII", "k-SII", "BII", "FSII".
+        Which interaction index: "SII", "k-SII", "BII", "FSII"; "H" is Friedman's statistic, which
+        is no part of the output.
     stderr, converged : arrays or None
         As in `Attribution`.
     """
@@ -209,7 +210,7 @@ class Interaction(Explanation):
     values: Floats
     base_values: Floats
     outputs: Floats
-    index: Literal["SII", "k-SII", "BII", "FSII"]
+    index: Literal["SII", "k-SII", "BII", "FSII", "H"]
     stderr: Floats | None = None
     converged: Bools | None = None
 
