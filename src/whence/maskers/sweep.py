@@ -18,6 +18,7 @@ from whence.core.errors import WhenceError
 from whence.core.table import Table
 from whence.core.types import Floats, Int32s, Ints
 from whence.kernels.curves import Curves
+from whence.kernels.paths import meet
 from whence.kernels.trees import Forest
 from whence.models.behind import TreesBehind, trees_behind
 from whence.models.predict import Predict
@@ -97,12 +98,11 @@ class Sweep:
         """Whether trees are followed, and the model is not asked."""
         return self._fast is not None
 
-    def trees_that_read(self, columns: Sequence[int]) -> bool:
-        """Tell whether some path of a tree reads all of these columns; True if not known."""
-        if self._fast is None:
+    def may_interact(self, columns: Sequence[int]) -> bool:
+        """Tell whether columns may act together; they do not if no path of a tree reads all."""
+        sums = self.view.response == "identity"
+        if self._fast is None or self._fast.behind.response != "identity" or not sums:
             return True
-        from whence.kernels.paths import meet
-
         return meet(self._fast.behind.trees.nodes, columns)
 
     def prove(self, jobs: Sequence[tuple[Ints, Floats]]) -> None:
