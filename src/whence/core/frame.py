@@ -112,7 +112,7 @@ def _examples(e: "Examples") -> dict[str, Any]:
             columns[name] = part[e.valid]
     for k, name in enumerate(e.names.outputs):
         columns[f"output {name}"] = e.outputs[e.valid][:, k]
-    cells = e.candidates[e.valid].reshape(len(at), -1)
+    cells = e.candidates[e.valid].reshape(len(at), int(np.prod(e.candidates.shape[2:])))
     names = e.names.features
     levels = e.levels or (e.data.levels if isinstance(e.data, Table) else ())
     if not levels:

@@ -1,0 +1,108 @@
+"""An importance over all rows in plain words, and what is told apart from nothing."""
+
+from typing import Final
+
+import numpy as np
+
+from whence.core.explanation import Attribution
+from whence.core.types import Ints
+from whence.core.words import Importance, importance
+from whence.plots.pick import Panel, read
+from whence.plots.style import decimals, number, plain
+from whence.reports.narrate_words import MOST, Audience, joined, notes
+
+_Z95: Final = 1.96
+_ROUNDING: Final = 1e-9
+_VERBS: Final = {
+    "PermutationImportance": "Shuffling a feature",
+    "LeaveOneCovariateOut": "Leaving a feature out",
+}
+
+
+def tell_all_rows(e: Attribution, audience: Audience, output: str | int | None) -> str:
+    """Tell the values of a result about all rows together.
+
+    Raises
+    ------
+    InputError
+        If there is no such output.
+    """
+    panel = read(e, 0 if output is None else output, "bar")
+    if e.provenance.method == "Sage":
+        return " ".join([_loss(panel, MOST[audience]), *notes(e)])
+    return " ".join([_lost(panel, importance(e), _VERBS[e.provenance.method], MOST[audience]),
+                     *notes(e)])  # fmt: skip
+
+
+def _sure(panel: Panel) -> tuple[Ints, Ints]:
+    """Return the features by size: those that are told apart from nothing, and the others."""
+    values = panel.values[0]
+    stderr = np.zeros_like(values) if panel.stderr is None else panel.stderr[0]
+    order = np.argsort(-np.abs(values), kind="stable")
+    least = np.maximum(_Z95 * stderr, _ROUNDING * np.abs(values).max())
+    sure = np.abs(values[order]) > least[order]
+    return order[sure], order[~sure]
+
+
+def _one(panel: Panel, j: int, places: int) -> str:
+    """Return a feature with its size and interval."""
+    stderr = 0.0 if panel.stderr is None else float(panel.stderr[0, j])
+    error = f", 95% interval \N{PLUS-MINUS SIGN}{_Z95 * stderr:.2g}" if stderr else ""
+    size = number(abs(float(panel.values[0, j])), places)
+    return f"{plain(panel.features[j])} ({size}{error})"
+
+
+def _lost(panel: Panel, words: Importance, verb: str, most: int) -> str:
+    """Tell which features a model's quality depends on."""
+    values = panel.values[0]
+    places = decimals(values)
+    sure, unsure = _sure(panel)
+    worse = [_one(panel, int(j), places) for j in sure if values[j] > 0]
+    better = [_one(panel, int(j), places) for j in sure if values[j] < 0]
+    fall = words.quantity.startswith("fall of")
+    what = panel.unit.removeprefix("fall of ") if fall else "the loss"
+    unit = "" if fall or not panel.unit else f" ({panel.unit})"
+    harm = "lowers" if fall else "raises"
+    told = []
+    if worse:
+        told.append(f"{verb} {harm} {what}{unit} most for {joined(worse[:most])}.")
+        left = len(worse) - most
+        told += [f"For {left} other{'s' * (left > 1)} it {harm} it by less."] if left > 0 else []
+    else:
+        told.append(f"{verb} {harm} {what}{unit} for none of them by more than the error.")
+    if better:
+        told.append(
+            f"It improves {what} for {joined(better[:most])}: the model does better without what "
+            "it learned there."
+        )
+    if len(unsure):
+        names = [plain(panel.features[j]) for j in unsure[:most]]
+        left = len(unsure) - len(names)
+        names += [f"{left} others" if left > 1 else "1 other"] if left else []
+        one = len(unsure) == 1
+        told.append(f"{joined(names)} cannot be told apart from {'one' if one else 'features'} "
+                    f"that do{'es' if one else ''} nothing.")  # fmt: skip
+    return " ".join(told)
+
+
+def _loss(panel: Panel, most: int) -> str:
+    """Tell which features take most off the loss, and which add to it."""
+    values = panel.values[0]
+    total = float(panel.outputs[0])
+    places = decimals(np.append(values, total))
+    unit = f" ({panel.unit})" if panel.unit else ""
+    sure = _sure(panel)[0][:most]
+    change = "less" if total >= 0 else "more"
+    opening = (
+        f"Over all rows the model's loss{unit} is {number(abs(total), places)} {change} than if "
+        "nothing were known about them."
+    )
+    told = [opening]
+    off, on = (
+        [_one(panel, int(j), places) for j in sure if sign * values[j] > 0] for sign in (1, -1)
+    )
+    told += [f"Most is taken off by {joined(off)}."] if off else []
+    told += [f"The loss is made larger by {joined(on)}."] if on else []
+    if len(sure) < min(most, values.size):
+        told.append("What other features do to it is nothing, or within the sampling error.")
+    return " ".join(told)
