@@ -7,7 +7,7 @@ import numpy as np
 
 from whence.core.table import Table
 from whence.core.types import Floats
-from whence.core.words import answer, share
+from whence.core.words import answer, condition, is_exact, share
 
 if TYPE_CHECKING:
     from whence.core.effect import Curve, Effect
@@ -108,7 +108,7 @@ def rule_lines(e: "Rules") -> list[list[str]]:
 
 def rule_text(e: "Rules", i: int, most: int = _CONDITIONS) -> str:
     """Return a rule in words, such as "IF age > 37 THEN P(>50K) = 0.9"."""
-    conditions = [str(p) for p in e.predicates[i]]
+    conditions = [condition(p) for p in e.predicates[i]]
     left = len(conditions) - most
     if left > 1:
         conditions = [*conditions[:most], f"{left} more conditions"]
@@ -122,7 +122,7 @@ def rule_text(e: "Rules", i: int, most: int = _CONDITIONS) -> str:
 def rule_trust(e: "Rules", i: int) -> str:
     """Return precision with its lower bound, coverage and status of a rule."""
     parts = []
-    if not np.isnan(e.precision[i]):
+    if not np.isnan(e.precision[i]) and not is_exact(e):
         low = e.precision_low[i]
         bound = "" if np.isnan(low) else f" (≥ {low:.3g})"
         parts.append(f"precision {e.precision[i]:.3g}{bound}")

@@ -1,7 +1,7 @@
 """What results are called: one place for the words that pictures, prints and prose share."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,6 +10,7 @@ from whence.core.types import Floats
 
 if TYPE_CHECKING:
     from whence.core.explanation import Explanation
+    from whence.core.rules import Predicate, Rules
 
 ALL: Final = ("all",)
 """Labels of the rows of a result about all rows together."""
@@ -107,6 +108,25 @@ def importance(e: "Explanation") -> Importance:
     return Importance(title=title, quantity=quantity, unit=unit)
 
 
+def band(e: "Explanation", kind: str) -> str:
+    """Return what the band of an effect is.
+
+    Examples
+    --------
+    >>> from whence.core.explanation import Explanation
+    >>> band(Explanation(), "pdp"), band(Explanation(), "term")
+    ('95% interval of the mean', '1.96 standard deviations over refits')
+    """
+    if kind == "term":
+        return "1.96 standard deviations over refits"
+    settings = e.provenance.settings
+    level = settings.get("level", 0.95)
+    part = f"{level:.4g}" if not isinstance(level, float) else f"{100 * level:.4g}%"
+    if settings.get("band") == "simultaneous":
+        return f"{part} interval of the whole mean curve"
+    return f"{part} interval of the mean"
+
+
 def about_all(e: "Explanation") -> bool:
     """Tell whether a result is about all rows together, such as what ``importance()`` returns."""
     return e.names.rows == ALL and e.data is None
@@ -134,6 +154,26 @@ def answer(names: Sequence[str], outputs: Floats, unit: str = "") -> str:
     if unit == "probability" and name:
         name = f"P({name})"
     return f"{name} = {value}" if name else value
+
+
+def condition(p: "Predicate", most: int = 4) -> str:
+    """Say a condition, of many categories the first ones only.
+
+    Examples
+    --------
+    >>> from whence.core.rules import Predicate
+    >>> condition(Predicate(feature="job", levels=("a", "b", "c", "d", "e")))
+    'job in {a, b, c, … 2 more}'
+    """
+    if p.levels is None or len(p.levels) <= most:
+        return str(p)
+    left = len(p.levels) - most + 1
+    return str(replace(p, levels=(*p.levels[: most - 1], f"… {left} more")))
+
+
+def is_exact(e: "Rules") -> bool:
+    """Tell whether rules hold without exception by construction, as those of a tree itself do."""
+    return e.kind in ("tree", "path") and bool((e.precision_low == 1.0).all())
 
 
 def share(part: float) -> str:

@@ -15,6 +15,10 @@ import numpy as np
 from whence.core.errors import InputError
 from whence.core.rules import Predicate
 from whence.core.types import Floats, Level
+from whence.core.words import condition
+
+FEW = 3
+"""Categories up to which they are told instead of the more numerous others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -181,7 +185,12 @@ def _words(
     if filled[0].levels is not None:
         found = {level for box in filled for level in box.levels or ()}
         levels = tuple(sorted(found, key=str))
-        return str(Predicate(feature=feature, levels=levels, missing=missing))
+        others = {i: boxes[i].get(feature, _Box()) for g in groups if g != group for i in g}
+        left = {level for box in others.values() for level in box.levels or ()}
+        if len(left) < min(len(found), FEW) and not missing:
+            listed = ", ".join(sorted(map(str, left)))
+            return f"{feature} ≠ {listed}" if len(left) == 1 else f"{feature} not in {{{listed}}}"
+        return condition(Predicate(feature=feature, levels=levels, missing=missing))
     rest = [boxes[i].get(feature, _Box()) for g in groups if g != group for i in g]
     rest = [box for box in rest if not box.empty]
     low = min(box.low for box in filled)

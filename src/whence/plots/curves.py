@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from whence.core.types import Floats, Ints, Level
 from whence.core.words import CENTERED, EFFECTS
 from whence.plots.pick import Name, find, output_name
 from whence.plots.style import plain
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
 
 PAIR = 2
 
@@ -183,3 +187,14 @@ def edges(x: Floats) -> Floats:
         return np.array([x[0] - 0.5, x[0] + 0.5])
     middle = (x[1:] + x[:-1]) / 2
     return np.concatenate([[2 * x[0] - middle[0]], middle, [2 * x[-1] - middle[-1]]])
+
+
+def is_whole(x: Floats) -> bool:
+    """Tell whether all positions are whole numbers, as those of counts and codes are."""
+    return bool(x.size and np.array_equal(x, np.round(x)))
+
+
+def name_whole(axis: "Axis", x: Floats, most: int = 12) -> None:
+    """Name just the positions of an axis where they are few whole numbers."""
+    if is_whole(x) and x.size <= most:
+        axis.set_ticks(x, [f"{value:.0f}" for value in x])

@@ -9,6 +9,7 @@ import numpy as np
 from whence.core.effect import Effect
 from whence.core.errors import InputError
 from whence.core.types import Floats, Ints
+from whence.core.words import band
 from whence.plots.curves import (
     PAIR,
     Line,
@@ -16,7 +17,9 @@ from whence.plots.curves import (
     edges,
     effect_of,
     is_centered,
+    is_whole,
     line_of,
+    name_whole,
     output_of,
     quantity,
 )
@@ -47,8 +50,12 @@ STRIP = 0.1
 """Height of the strip of the density, as a share of the axes."""
 LEAST = 0.05
 """Height of a bar of the density where there is any row, as a share of the strip."""
+SLIVER = 1e-3
+"""Width of a bar of the density at least, as a share of the axis; a narrower one is no spike."""
 MOST_LEVELS = 20
 LINES = 50
+FEW = 8
+"""Whole numbers up to which each position has a dot and a name."""
 DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 WHERE_LENGTH = 34
 
@@ -125,12 +132,12 @@ def effect(
         ax.axhline(0.0, color=NEUTRAL, linewidth=0.8, zorder=0.4)
     lines, left_out = shown_levels(lines, MOST_LEVELS)
     said = draw_lines(ax, lines, individual)
-    band = any(np.isfinite(line.low).any() for line in lines)
-    words = "whiskers" if lines[0].levels is not None else "band"
+    sure = any(np.isfinite(line.low).any() for line in lines)
+    shape = "whiskers" if lines[0].levels is not None else "band"
     note(
         ax,
         [
-            f"{words}: 95% interval of the mean" if band else "",
+            f"{shape}: {band(e, e.kind)}" if sure else "",
             said,
             f"{left_out} rarer categories are not shown" if left_out else "",
             "gray, below: share of the rows" if np.isfinite(lines[0].density).any() else "",
@@ -197,6 +204,11 @@ def _numbers(ax: "Axes", lines: Sequence[Line], individual: int, small: bool) ->
         )  # fmt: skip
         if np.isfinite(line.low).any():
             ax.fill_between(line.x, line.low, line.high, color=color, alpha=0.2, linewidth=0)
+    ends = lines[0].x
+    if is_whole(ends) and ends.size <= FEW:
+        ax.plot(ends, lines[0].mean, linestyle="none", marker="o", markersize=3.5 if small else 5,
+                color=GROUPS[0], zorder=3.1)  # fmt: skip
+    name_whole(ax.xaxis, ends, FEW)
     if any(line.missing is not None for line in lines):
         _missing(ax, lines)
     return said
@@ -320,9 +332,9 @@ def _density(ax: "Axes", line: Line, *, small: bool = False) -> None:
         return
     at = edges(whole.x)
     if line.levels is None:
-        at[0], at[-1] = whole.x[0], whole.x[-1]
-        at = at if whole.x.size > 1 else edges(whole.x)
-        height = whole.density / np.diff(at)
+        if whole.x.size > 1 and not is_whole(whole.x):
+            at[0], at[-1] = whole.x[0], whole.x[-1]
+        height = whole.density / np.maximum(np.diff(at), SLIVER * np.ptp(at))
     else:
         height = whole.density
         at = np.repeat(whole.x, PAIR) + np.tile([-0.35, 0.35], whole.x.size)
@@ -336,7 +348,8 @@ def _density(ax: "Axes", line: Line, *, small: bool = False) -> None:
     gone = line.missing
     if line.levels is None and gone is not None and np.isfinite(gone.density).any():
         _missing_share(ax, line, float(gone.density[0]), small=small)
-    ax.set_xlim(limits)
+    reach = max(abs(at[0] - limits[0]), 0.0) if is_whole(whole.x) and gone is None else 0.0
+    ax.set_xlim(limits[0] - reach * (at[0] < limits[0]), limits[1] + reach * (at[-1] > limits[1]))
 
 
 def _missing_share(ax: "Axes", line: Line, part: float, *, small: bool) -> None:

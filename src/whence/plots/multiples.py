@@ -7,8 +7,9 @@ import numpy as np
 
 from whence.core.effect import Effect
 from whence.core.errors import InputError
-from whence.plots.curves import Line, effect_of, is_centered, line_of, output_of, quantity
-from whence.plots.lines import draw_lines, shown_levels
+from whence.core.words import band
+from whence.plots.curves import Line, effect_of, is_centered, is_whole, line_of, output_of, quantity
+from whence.plots.lines import FEW, draw_lines, shown_levels
 from whence.plots.pick import Name, positive
 from whence.plots.style import (
     NEUTRAL,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLUMNS = 3
-MOST_LEVELS = 6
+MOST_LEVELS = 8
 WIDE, TALL = 2.7, 1.75
 """Inches of a panel with its labels."""
 GAP_X, GAP_Y, TURNED = 0.22, 0.58, 0.32
@@ -150,7 +151,9 @@ def _one_scale(
     for i, panel in enumerate(panels):
         panel.set_ylim(low - pad - 0.14 * (high - low), high + pad)
         panel.yaxis.set_major_locator(MaxNLocator(4))
-        if groups[i][0].levels is None and groups[i][0].missing is None:
+        line = groups[i][0]
+        few = is_whole(line.x) and line.x.size <= FEW
+        if line.levels is None and line.missing is None and not few:
             panel.xaxis.set_major_locator(MaxNLocator(4))
         if zero:
             panel.axhline(0.0, color=NEUTRAL, linewidth=0.7, zorder=0.4)
@@ -160,14 +163,14 @@ def _one_scale(
 
 def _foot(ax: "Axes", e: Effect, curves_left: int, levels_left: bool) -> None:
     pairs = sum(len(c.features) > 1 for c in e.curves)
-    band = any(c.low is not None for c in e.curves if len(c.features) == 1)
+    sure = any(c.low is not None for c in e.curves if len(c.features) == 1)
     ax.annotate(
         literal(quantity(e, whole=True)), xy=(0, 0.5), xycoords="axes fraction",
         xytext=(-34, 0), textcoords="offset points", rotation=90, ha="right", va="center",
         fontsize=SMALL + 0.5, annotation_clip=False,
     )  # fmt: skip
     said = [
-        "band and whiskers: 95% interval of the mean" if band else "",
+        f"band and whiskers: {band(e, e.kind)}" if sure else "",
         f"{curves_left:,} features that move the output less are not shown" if curves_left else "",
         "surfaces of two features are not shown" if pairs else "",
         "rarer categories are not shown" if levels_left else "",

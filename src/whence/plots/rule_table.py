@@ -7,7 +7,7 @@ import numpy as np
 
 from whence.core.errors import InputError
 from whence.core.rules import Rules
-from whence.core.words import answer, share
+from whence.core.words import answer, condition, is_exact, share
 from whence.plots.pick import kind, positive
 from whence.plots.sheet import (
     GAP,
@@ -75,7 +75,7 @@ def rules(e: Rules, max_rules: int = 12, ax: "Axes | None" = None) -> "Axes":
     most = positive(max_rules, "max_rules")
     e = rules_of(e, "rules")
     shown = range(min(most, len(e)))
-    blocks = [wrapped([str(p) for p in e.predicates[i]] or [_always(e, i)], CONDITIONS)
+    blocks = [wrapped([condition(p) for p in e.predicates[i]] or [_always(e, i)], CONDITIONS)
               for i in shown]  # fmt: skip
     labels = _labels(e, shown)
     heights = [ROW + LINE * (len(lines) - 1) + 0.04 for lines in blocks]
@@ -120,7 +120,7 @@ def trust_columns(e: Rules, shown: Sequence[int]) -> list[Column]:
     said = [answer(e.names.outputs, e.outputs[i], e.provenance.unit) for i in shown]
     who = "model" if e.kind in ("anchor", "path") else "tree" if e.kind == "tree" else "list"
     columns = [Column(head=f"the {who} says", cells=tuple(said), strong=True)]
-    if np.isfinite(e.precision[at]).any():
+    if np.isfinite(e.precision[at]).any() and not is_exact(e):
         sure = [_precision(float(e.precision[i]), float(e.precision_low[i])) for i in shown]
         columns.append(Column(head="precision (at least)", cells=tuple(sure)))
     if np.isfinite(e.coverage[at]).any():

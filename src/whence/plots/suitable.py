@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from whence.core.effect import Effect
 from whence.core.errors import InputError
 from whence.core.examples import Examples
@@ -35,7 +37,8 @@ def plot(e: Explanation, output: Name = 0, ax: "Axes | None" = None) -> "Axes | 
     beeswarm, and interactions give a matrix. An image or series is drawn itself, under or over the
     colors of its contributions, and a text is written in color: of many the first, since each has
     parts of its own; ``e[i]`` takes another. An effect gives its curve or all of them side by side,
-    or a surface; rules give a table, leaves a tree; and examples of the first row give a table.
+    or of surfaces the one that reaches furthest; rules give a table, leaves a tree; and examples
+    give a table, of the first row.
 
     Parameters
     ----------
@@ -96,6 +99,9 @@ def _of_curves(e: Effect, output: Name, ax: "Axes | None") -> "Axes":
         )
     if len(features) == 1:
         return effect(e, output=output, ax=ax)
+    if all(len(c.features) > 1 for c in e.curves):
+        widest = max(e.curves, key=lambda c: float(np.ptp(c.values)))
+        return effect(e, *widest.features, output=output, where=widest.where, ax=ax)
     return effects(e, output, ax=ax)
 
 

@@ -10,7 +10,16 @@ from whence.core.effect import Curve, Effect
 from whence.core.errors import InputError
 from whence.core.table import Table
 from whence.core.types import Floats, Ints, Level
-from whence.plots.curves import PAIR, chosen, edges, effect_of, is_centered, output_of, quantity
+from whence.plots.curves import (
+    PAIR,
+    chosen,
+    edges,
+    effect_of,
+    is_centered,
+    name_whole,
+    output_of,
+    quantity,
+)
 from whence.plots.dependence import LEVEL_LENGTH
 from whence.plots.pick import Name, output_name
 from whence.plots.style import (
@@ -225,6 +234,7 @@ def _axes(ax: "Axes", planes: list[Plane], title: str) -> None:
         ax.spines[side].set_visible(False)
     for plane, axis in zip(planes, (ax.xaxis, ax.yaxis), strict=True):
         if plane.levels is None:
+            name_whole(axis, plane.x)
             continue
         short = [literal(name) for name in short_names(plane.levels, LEVEL_LENGTH)]
         every = max(1, -(-len(short) // 20))

@@ -8,7 +8,7 @@ from whence.core.errors import InputError
 from whence.core.rules import Rules
 from whence.core.table import Table
 from whence.core.types import Floats
-from whence.core.words import answer, share
+from whence.core.words import answer, condition, share
 from whence.plots.branches import Branch, pruned, tree_of
 from whence.plots.pick import positive
 from whence.plots.rule_table import foot, rules_of, said_of, trust_columns
@@ -18,8 +18,8 @@ from whence.plots.style import FAINT, POSITIVE, QUIET, SMALL, plain
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDEST = 2.3
-"""Inches of a box at most."""
+BOXES, WIDEST, NARROWEST = 11.5, 3.2, 1.9
+"""Inches of all boxes side by side, as far as can be, and of one box at most."""
 BETWEEN = 0.34
 STEP = 0.36
 """Height of a leaf, in inches."""
@@ -142,9 +142,10 @@ def _row_name(e: Rules) -> str:
 def _widths(tree: Branch) -> list[float]:
     """Return the width of the boxes at each depth."""
     level, widths = [tree], []
+    most = max(NARROWEST, min(WIDEST, BOXES / (tree.depth + 1)))
     while level:
         texts = [inches(node.said or "all rows", SMALL + 0.5) for node in level]
-        widths.append(min(WIDEST, max(texts) + 0.16))
+        widths.append(min(most, max(texts) + 0.16))
         level = [part for node in level for part in node.parts]
     return widths
 
@@ -216,7 +217,7 @@ def _columns(e: Rules, ends: list[Branch]) -> list[Column]:
 
 def _path(e: Rules, ax: "Axes | None") -> "Axes":
     """Draw the conditions of one row from the top down, beside its own values."""
-    said = [plain(str(p)) for p in e.predicates[0]] or ["always"]
+    said = [plain(condition(p)) for p in e.predicates[0]] or ["always"]
     cells = [_cell(e, p.feature) for p in e.predicates[0]] or [""]
     box = min(4.0, max(inches(text, SMALL + 0.5) for text in said) + 0.2)
     values = max((inches(cell) for cell in cells), default=0.0)

@@ -8,6 +8,7 @@ import numpy as np
 from whence.core.effect import Curve, Effect
 from whence.core.errors import InputError
 from whence.core.types import Floats, Ints
+from whence.core.words import band
 from whence.plots.curves import output_of
 from whence.plots.style import decimals, number, plain
 from whence.reports.narrate_words import MOST, Audience, cell, notes
@@ -37,6 +38,8 @@ class _Told:
     ordered : bool
         Whether the positions are numbers.
     band : bool
+    sure : str
+        What the band is.
     percent : bool
     """
 
@@ -49,6 +52,7 @@ class _Told:
     high: Floats
     ordered: bool
     band: bool
+    sure: str
     percent: bool
 
     def figure(self, i: int) -> str:
@@ -103,7 +107,7 @@ def _read(e: Effect, c: Curve, out: int, name: str) -> _Told:
         f" ({unit})" if unit and not percent else ""
     )
     mean = c.values[:, out]
-    band = c.low is not None and c.high is not None
+    known = c.low is not None and c.high is not None
     return _Told(
         feature=plain(c.features[0]),
         where=plain(c.where),
@@ -113,7 +117,8 @@ def _read(e: Effect, c: Curve, out: int, name: str) -> _Told:
         low=mean if c.low is None else c.low[:, out],
         high=mean if c.high is None else c.high[:, out],
         ordered=c.levels[0] is None,
-        band=band,
+        band=known,
+        sure=f"the {band(e, e.kind)}",
         percent=percent,
     )
 
@@ -126,7 +131,7 @@ def _course(t: _Told) -> str:
         return f"is {t.figure(0)} at the only position that is known"
     rise, fall = _surest(t, at, 1), _surest(t, at, -1)
     if rise is None and fall is None:
-        why = ", within its 95% interval" if t.band else ""
+        why = f", within {t.sure}" if t.band else ""
         return f"does not change with {t.feature}{why}"
     if rise is not None and fall is not None:
         top, foot = (int(at[place]) for place in (t.mean[at].argmax(), t.mean[at].argmin()))

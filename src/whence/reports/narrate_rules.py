@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from whence.core.rules import Rules
-from whence.core.words import share
+from whence.core.words import condition, is_exact, share
 from whence.plots.style import plain
 from whence.reports.narrate_words import Audience, joined, notes, said
 
@@ -19,7 +19,7 @@ _WHO: Final = {"tree": "the tree", "list": "the list of rules"}
 
 def tell_rule(e: Rules, audience: Audience) -> str:
     """Tell the only rule there is."""
-    conditions = joined([plain(str(p)) for p in e.predicates[0]]) if e.predicates[0] else ""
+    conditions = joined([plain(condition(p)) for p in e.predicates[0]]) if e.predicates[0] else ""
     tell = _anchor if e.kind == "anchor" else _leaf
     told = tell(e, conditions, audience)
     if audience == "analyst":
@@ -76,7 +76,7 @@ def _leaf(e: Rules, conditions: str, audience: Audience) -> list[str]:
     answer = said(e.names.outputs, e.outputs[0], e.provenance.unit)
     count = len(e.predicates[0])
     if e.kind == "path":
-        steps = ", then ".join(plain(str(p)) for p in e.predicates[0])
+        steps = ", then ".join(plain(condition(p)) for p in e.predicates[0])
         way = f", by {count} condition{'s' * (count > 1)}: {steps}" if count else ""
         told = [f"The model's answer is {answer}{way}."]
     else:
@@ -86,7 +86,7 @@ def _leaf(e: Rules, conditions: str, audience: Audience) -> list[str]:
         told = [f"{when}, {_WHO[e.kind]} says {answer}."]
     if audience == "customer":
         return told
-    if np.isfinite(e.precision[0]):
+    if np.isfinite(e.precision[0]) and not is_exact(e):
         low = float(e.precision_low[0])
         bound = "" if np.isnan(low) else f" (at least {share(low)})"
         told.append(
