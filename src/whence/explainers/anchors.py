@@ -42,7 +42,7 @@ from whence.maskers.play import Seat, check_limits, play
 from whence.maskers.scene import Masker, Scene
 from whence.models.predict import Predict
 
-_BEAM = 24
+_BEAM = 12
 """Rules of each length that the search keeps."""
 _SHARE = 0.5
 """Tolerance of numbers in standard deviations, where the user gave none."""

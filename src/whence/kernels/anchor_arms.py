@@ -108,8 +108,8 @@ class ArmSampler:
     """
 
     __slots__ = (
-        "_agreement", "_kept", "_left", "_pending", "_players", "_rng", "_said", "_samples",
-        "_steps", "_wish", "verdict",
+        "_agreement", "_floor", "_kept", "_left", "_pending", "_players", "_rng", "_said",
+        "_samples", "_steps", "_wish", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -117,7 +117,7 @@ class ArmSampler:
     ) -> None:
         self._players, self._said, self._agreement, self._wish = players, said, agreement, wish
         self._rng, self._samples = rng, _Samples()
-        self._left = self._kept = 0
+        self._left = self._kept = self._floor = 0
         self._steps: Steps[Bools, Bools, None] | None = None
         self._pending: Bools | None = None
         self.verdict: Verdict | None = None
@@ -131,7 +131,7 @@ class ArmSampler:
         """Return the samples to evaluate next, (samples, parts)."""
         if self._steps is None:
             self._left, few = most, self._wish.fewest
-            self._kept = max(few, min(_KEPT * few, most // _KEPT))
+            self._floor = self._kept = max(few, min(_KEPT * few, most // _KEPT))
             self._steps = self._search()
             self._pending = next(self._steps)
         if self._pending is None:
@@ -158,7 +158,9 @@ class ArmSampler:
         rules = np.zeros((1, self._players), dtype=bool)
         yield from self._sample(rules, _FIRST)
         best, status = None, "not certified"
-        for length in range(min(self._wish.most, self._players) + 1):
+        longest = min(self._wish.most, self._players)
+        for length in range(longest + 1):
+            self._floor = self._kept if length == longest else (self._left + self._kept) // 2
             arms = _Arms.of(_longer(rules) if length else rules, self._samples)
             yield from self._compare(arms)
             sure = yield from self._precise(arms)
@@ -166,7 +168,7 @@ class ArmSampler:
             best = found if best is None or sure >= 0 or found.low > best.low else best
             if sure >= 0:
                 break
-            if self._free < _WIDTH:
+            if self._left - self._kept < _WIDTH * _ARM:
                 status = "budget"
                 break
             rules = arms.rules[arms.best(_WIDTH)]
@@ -175,8 +177,8 @@ class ArmSampler:
 
     @property
     def _free(self) -> int:
-        """Samples that may be spent on the search; the others are kept for the judgement."""
-        return self._left - self._kept
+        """Samples that may be spent on rules of this length: half of what the search has left."""
+        return self._left - self._floor
 
     def _sample(self, rules: Bools, each: int) -> Steps[Bools, Bools, Bools]:
         """Draw so many samples of each rule, as far as they may be spent: (rules, samples)."""

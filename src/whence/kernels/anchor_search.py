@@ -112,11 +112,9 @@ def widest_rule(
     none = np.array([-1])
     best.see(rules, none, none, count(covers), count(covers & wrong), allowed)
     for _ in range(most):
-        n, bad = _children(covers, conditions, wrong)
-        parent, condition = np.nonzero((n < count(covers)[:, None]) & (n > max(best.width[0], 0)))
+        parent, condition, n, bad = _children(covers, conditions, wrong, max(best.width[0], 0))
         if not len(parent):
             break
-        n, bad = n[parent, condition], bad[parent, condition]
         best.see(rules, parent, condition, n, bad, allowed)
         kept = _kept(n, bad, allowed[0], int(best.width[0]), beam)
         parent, condition = parent[kept], condition[kept]
@@ -127,31 +125,42 @@ def widest_rule(
     return _needed(best.rule(), conditions, everything)
 
 
-def _children(covers: Words, conditions: Words, wrong: Words) -> tuple[Ints, Ints]:
-    """Return rows covered and rows wrong of each rule (rules, conditions) with one more."""
-    size = max(1, _WORDS // max(1, conditions.size))
+def _children(
+    covers: Words, conditions: Words, wrong: Words, width: int
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """Extend each rule by each condition that excludes some rows and leaves more than ``width``.
+
+    Returns
+    -------
+    parent, condition : int arrays of shape (children,)
+    n, wrong : int arrays of shape (children,)
+        Rows covered, and those of them that are wrong.
+    """
     found = []
-    for some in cut(len(covers), size):
+    for some in cut(len(covers), max(1, _WORDS // max(1, conditions.size))):
         both = covers[some, None] & conditions
-        found.append((count(both), count(both & wrong)))
-    n, bad = zip(*found, strict=True)
-    return np.concatenate(n), np.concatenate(bad)
+        n = count(both)
+        parent, condition = np.nonzero((n < count(covers[some])[:, None]) & (n > width))
+        bad = count(both[parent, condition] & wrong)
+        found.append((parent + some.start, condition, n[parent, condition], bad))
+    parent, condition, n, bad = (np.concatenate(part) for part in zip(*found, strict=True))
+    return parent, condition, n, bad
 
 
 def _kept(n: Ints, wrong: Ints, most: Ints, width: int, beam: int) -> Ints:
     """Return which rules to extend: of those not yet pure, the best by each weight."""
     open_ = np.flatnonzero((wrong > most[n]) & (n > width))
-    n, wrong = n[open_], wrong[open_]
-    excess = wrong - np.maximum(most[n], 0)
     if len(open_) <= beam:
         return open_
+    # Rules of equal numbers mostly cover the same rows: one of them will do.
+    open_ = open_[np.unique(n[open_] * len(most) + wrong[open_], return_index=True)[1]]
+    n, wrong = n[open_], wrong[open_]
+    excess = wrong - np.maximum(most[n], 0)
     chosen = np.zeros(len(open_), dtype=bool)
     for weight in _WEIGHTS:
         order = np.argsort(weight * excess - n, kind="stable")
-        # Rules of equal numbers mostly cover the same rows: one of them will do.
-        first = np.append(True, (np.diff(n[order]) != 0) | (np.diff(wrong[order]) != 0))
-        chosen[order[first][: max(1, beam // len(_WEIGHTS))]] = True
-    return open_[chosen]
+        chosen[order[: max(1, beam // len(_WEIGHTS))]] = True
+    return np.sort(open_[chosen])
 
 
 def _distinct(covers: Words) -> tuple[Words, Ints]:

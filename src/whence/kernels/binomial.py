@@ -13,6 +13,8 @@ import numpy as np
 
 from whence.core.types import Floats, Ints
 
+_HALF = 0.5
+
 
 def lower_bound(successes: Ints, trials: Ints, delta: float) -> Floats:
     """Return what the true share is at least, with confidence ``1 - delta``.
@@ -66,12 +68,14 @@ def most_failures(trials: int, threshold: float, delta: float) -> Ints:
     >>> most_failures(153, 0.95, 0.05)[[58, 59, 92, 93, 123, 124, 152, 153]]
     array([-1,  0,  0,  1,  1,  2,  2,  3])
     """
-    from scipy.special import bdtr, bdtrik
+    from scipy.special import bdtr
 
-    n = np.arange(trials + 1)
-    near = np.nan_to_num(np.floor(bdtrik(delta, n, 1 - threshold)), nan=0.0).astype(np.int64)
-    out = np.full(trials + 1, -1)
-    for step in (-1, 0, 1):  # what was solved for is rounded: the definition decides
-        k = np.clip(near + step, 0, n)
-        out = np.where(bdtr(k, n, 1 - threshold) <= delta, k, out)
-    return out
+    # The median of the failures is their mean, rounded: no level below one half allows for more.
+    most = trials if delta >= _HALF else int(np.ceil(trials * (1 - threshold)))
+    failures = np.arange(most + 1)
+    too_few, enough = failures, np.full(most + 1, trials + 1)
+    while (enough - too_few > 1).any():
+        middle = (too_few + enough) // 2
+        passes = bdtr(failures, middle, 1 - threshold) <= delta
+        too_few, enough = np.where(passes, too_few, middle), np.where(passes, middle, enough)
+    return np.asarray(np.searchsorted(enough, np.arange(trials + 1), side="right") - 1)

@@ -35,7 +35,7 @@ def packed(members: Bools) -> Words:
 
 def count(words: Words) -> Ints:
     """Return the size of each set, of shape (...,) for words of shape (..., words)."""
-    return np.asarray(_ones(words).sum(axis=-1, dtype=np.int64))
+    return np.asarray(_ones(words).sum(axis=-1, dtype=np.uint32).astype(np.int64))
 
 
 def counted_by_table(words: Words) -> NDArray[np.uint8]:
