@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 E = TypeVar("E", bound=Explanation)
 
 _FEWEST = 1
-"""Rows of the very first block, and of a block at least."""
+"""Rows of the very first block, and of a block at least where the method wants no more."""
 _TRIAL = 256
 """Rows of the next blocks at most."""
 _LARGEST = 8_192
@@ -77,11 +77,12 @@ def in_order(
         pool.shutdown(cancel_futures=True)
 
 
-def paced(work: Callable[[slice], E], rows: int, n_jobs: int) -> Iterator[E]:
+def paced(work: Callable[[slice], E], rows: int, n_jobs: int, fewest: int = _FEWEST) -> Iterator[E]:
     """Yield what ``work`` makes of all rows, in order, in blocks of a sensible size.
 
     The first blocks are small and tell how much time and memory a row takes. The others are as
-    large as a quarter of a second and 32 MB allow, and as many for each thread.
+    large as a quarter of a second and 32 MB allow, and as many for each thread; but for the very
+    first, not smaller than ``fewest``, for what costs by the block and hardly by the row.
     """
     started = time.perf_counter()
     block = work(slice(0, min(rows, _FEWEST)))
@@ -90,7 +91,7 @@ def paced(work: Callable[[slice], E], rows: int, n_jobs: int) -> Iterator[E]:
     done, size = len(block), block.nbytes() // len(block)
     if done == rows:
         return
-    few = min(_TRIAL, max(_FEWEST, int(_PAUSE / max(each, 1e-9))))
+    few = min(_TRIAL, max(fewest, int(_PAUSE / max(each, 1e-9))))
     trial = [slice(s.start + done, s.stop + done) for s in cut(min(rows - done, few * n_jobs), few)]
     started = time.perf_counter()
     for block in in_order(work, trial, n_jobs):
@@ -100,7 +101,7 @@ def paced(work: Callable[[slice], E], rows: int, n_jobs: int) -> Iterator[E]:
     done = trial[-1].stop
     if done == rows:
         return
-    most = min(_LARGEST, max(_FEWEST, int(min(_PAUSE / each, _BLOCK_BYTES / max(size, 1)))))
+    most = min(_LARGEST, max(fewest, int(min(_PAUSE / each, _BLOCK_BYTES / max(size, 1)))))
     count = n_jobs * -(-(rows - done) // (most * n_jobs))
     even = -(-(rows - done) // count)
     rest = [slice(s.start + done, s.stop + done) for s in cut(rows - done, even)]
