@@ -1,0 +1,200 @@
+"""What would have to be different for the model to decide otherwise, within what can be changed.
+
+The nearest row that the model answers as wanted and that keeps every constraint. Whatever finds
+it, each row that is handed back was first written in the user's own form, read back, checked
+against all constraints and asked about once more: one that fails is not handed back.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.random import Generator
+
+from whence.core.constraints import Constraints
+from whence.core.errors import InputError
+from whence.core.examples import Examples
+from whence.core.explanation import Names
+from whence.core.limits import limits_of
+from whence.core.method import Explain, Rows
+from whence.core.provenance import Provenance
+from whence.core.seeds import row_generators
+from whence.core.types import Floats, Ints
+from whence.kernels.mixed_distance import mixed_distances, spread_out
+from whence.maskers.changes import Ground
+from whence.maskers.columns import table_only
+from whence.maskers.couplings import couplings_of
+from whence.maskers.obstacles import obstacles
+from whence.maskers.quest import Quest
+from whence.maskers.search import search
+from whence.models.goal import Target, goal_of
+from whence.models.predict import Predict
+
+Distance: TypeAlias = Literal["range", "mad"]
+
+_BUDGET = 2_000
+_POOL = 256
+"""Candidates of a row, the cheapest, among which those are picked that lie apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Counterfactuals:
+    """The nearest rows that the model answers as wanted: what would have to be different.
+
+    The distance is the sum over changed columns of ``cost * change + sparsity``, where the change
+    of a number is its share of the column's range in the background and that of a category is 1.
+
+    Attributes
+    ----------
+    background : table of shape (background, columns)
+        Real rows, in the form of ``X``: they tell ranges and grids of numbers, which categories
+        there are and which go together, and where rows are that are answered as wanted.
+    target : class, pair or None
+        The class wanted; of a model of numbers an interval (low, high), None for no bound. None:
+        any other class than now.
+    constraints : Constraints or None
+        What may be changed, how, and at which price.
+    count : int
+        Rows to find: the nearest, and others that lie apart from it and from each other.
+    distance : {"range", "mad"}
+        What a change of a number is a share of: the range of the column, or its median absolute
+        deviation.
+    sparsity : float
+        What each changed column costs beside its change.
+    budget : int or None
+        Questions to the model for one row, after which the search ends; None allows 2,000. What is
+        found is checked, and the reason of what is not is looked for, beyond that.
+
+    References
+    ----------
+    Wachter, Mittelstadt and Russell 2017, arXiv:1711.00399; Brughmans, Leyman and Martens 2024,
+    doi:10.1007/s10618-023-00930-y.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import whence as wh
+    >>> Z = np.array([[0.0, 0.0], [9.0, 5.0], [4.0, 8.0]])
+    >>> method = Counterfactuals(background=Z, target=(6, None))
+    >>> e = wh.explain(lambda X: X.sum(axis=1), Z[:1], method)
+    >>> e.candidates[0], e.distance[0].round(3)
+    (array([[6., 0.]]), array([0.717]))
+    """
+
+    background: object = None
+    target: Target = None
+    constraints: Constraints | None = None
+    count: int = 1
+    distance: Distance = "range"
+    sparsity: float = 0.05
+    budget: int | None = None
+
+    needs: ClassVar[type] = Predict
+    references: ClassVar[tuple[str, ...]] = ("arXiv:1711.00399", "10.1007/s10618-023-00930-y")
+    fewest: ClassVar[int] = 64
+
+    def bind(self, view: Predict) -> Explain[Examples]:
+        """Check the settings, ask about the background and return what explains rows.
+
+        Raises
+        ------
+        InputError
+            If background, target, constraints or another setting cannot be used.
+        """
+        self._check()
+        Z = view.read(self.background, what="background")
+        limits = limits_of(self.constraints, Z)
+        answers = view.ask(Z)
+        goal = goal_of(view, self.target, answers.shape[1])
+        ground = Ground.of(Z, limits, mad=self.distance == "mad", sparsity=float(self.sparsity))
+
+        def explain(rows: Rows, *, rng: Generator) -> Examples:
+            room = ground.room(table_only(rows.given(), Z))
+            quest = Quest(
+                couplings=couplings_of(room), view=view, goal=goal, raw=rows.raw,
+                keeps=self.count > 1,
+            )  # fmt: skip
+            budget = _BUDGET if self.budget is None else self.budget
+            search(quest, answers, lambda: list(row_generators(rows.given(), rng)), budget=budget)
+            return self._told(quest, answers)
+
+        return explain
+
+    def _check(self) -> None:
+        if self.background is None:
+            raise InputError(
+                "Counterfactuals needs a background, which says what values there are. Give "
+                "Counterfactuals(background=X_train, ...)."
+            )
+        if self.distance not in get_args(Distance):
+            raise InputError(f"distance is {self.distance!r}. Give one of {get_args(Distance)}.")
+        for name, value, least in (("count", self.count, 1), ("budget", self.budget, 1)):
+            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+            if value is None and name == "budget":
+                continue
+            if not whole or int(value) < least:  # type: ignore[arg-type]  # a number
+                raise InputError(f"{name} is {value!r}. A positive whole number is needed.")
+        number = isinstance(self.sparsity, (int, float)) and not isinstance(self.sparsity, bool)
+        if not number or not 0 <= self.sparsity < np.inf:
+            raise InputError(f"sparsity is {self.sparsity!r}. A number of at least 0 is needed.")
+
+    def _told(self, quest: Quest, answers: Floats) -> Examples:
+        """Check what was found, and return it."""
+        room, rows = quest.room, len(quest.cost)
+        C, row, place = _picked(quest, self.count)
+        candidates = np.full((rows, self.count, C.shape[1]), np.nan)
+        outputs = np.full((rows, self.count, answers.shape[1]), np.nan)
+        distance, valid = np.full((rows, self.count), np.nan), np.zeros((rows, self.count), bool)
+        if len(C):
+            written = room.written(C, row)
+            again, raw = room.reread(written), quest.view.ask(written)
+            quest.asked += np.bincount(row, minlength=rows)
+            good = quest.goal.met(quest.goal.score(raw, quest.now[row]))
+            good &= ~quest.couplings.broken(again, row).any(axis=1)
+            at = row[good], place[good]
+            candidates[at], outputs[at], valid[at] = again[good], raw[good], True
+            distance[at] = room.cost(again[good], row[good])
+        lost = np.flatnonzero(~valid.any(axis=1))
+        notes = dict(zip(lost.tolist(), obstacles(quest, lost, answers), strict=True))
+        bound = np.where(distance[:, 0] == 0, 0.0, np.nan)
+        return Examples(
+            candidates=candidates,
+            outputs=outputs,
+            distance=distance,
+            valid=valid,
+            kind="counterfactual",
+            levels=room.table.levels,
+            bound=bound,
+            status=tuple(_status(d, b) for d, b in zip(distance[:, 0], bound, strict=True)),
+            notes=tuple(notes.get(i, "") for i in range(rows)),
+            names=Names(outputs=quest.view.names_of(answers.shape[1])),
+            provenance=Provenance(evaluations=int(quest.asked.sum())),
+        )
+
+
+def _status(distance: float, bound: float) -> str:
+    if np.isnan(distance):
+        return "none found"
+    return "optimal" if distance <= bound else "found"
+
+
+def _picked(quest: Quest, count: int) -> tuple[Floats, Ints, Ints]:
+    """Return what to hand back, the row of each, and its place among those of its row."""
+    found = np.flatnonzero(quest.found)
+    if count == 1 or not len(found):
+        return quest.best[found], found, np.zeros(len(found), dtype=np.int64)
+    rows = np.concatenate([r for r, _ in quest.pool])
+    pool = np.concatenate([C for _, C in quest.pool])
+    cost = quest.room.cost(pool, rows)
+    parts, whose, places = [], [], []
+    for i in found:
+        own = np.flatnonzero(rows == i)
+        own = own[np.argsort(cost[own], kind="stable")[:_POOL]]
+        apart = mixed_distances(
+            pool[own], pool[own], quest.room.ground.scale, quest.room.category()
+        )
+        taken = own[spread_out(apart, cost[own], count)]
+        parts.append(pool[taken])
+        whose.append(np.full(len(taken), i))
+        places.append(np.arange(len(taken)))
+    return np.concatenate(parts), np.concatenate(whose), np.concatenate(places)
