@@ -50,13 +50,13 @@ def _without(quest: Quest, i: int, Z: Floats) -> str:
     couplings = quest.couplings
     within = brought(quest, Z, np.full(len(Z), i))
     columns, tried = Z.shape[1], []
-    for law in range(len(couplings.laws)):
+    for k in range(len(couplings.laws)):
         C = within.copy()
-        if law < columns:
-            C[:, law] = Z[:, law]
+        if k < columns:
+            C[:, k] = Z[:, k]
         differs = (within != C) & ~(np.isnan(C) & np.isnan(within))
-        if law >= columns or differs.any():
-            tried.append((law, C))
+        if k >= columns or differs.any():
+            tried.append((k, C))
     C = np.concatenate([part for _, part in tried]) if tried else within
     law = np.repeat([each for each, _ in tried], len(Z)) if tried else np.zeros(len(C), dtype=int)
     row = np.full(len(C), i)
