@@ -94,7 +94,7 @@ class Linear:
         VerificationError
             If the model says anything but the weighted sum.
         """
-        X = self._design(table)
+        X = self.design(table)
         raw = self._asked(self.predict, table)
         self._verify(X, raw)
         return Rows(X=X, raw=raw, outputs=raw, labels=labels)
@@ -127,11 +127,18 @@ class Linear:
         try:
             table = table_of(X)
             check_table(table, self.features, named=self.named, what=what)
-            return self._design(table)
+            return self.design(table)
         except InputError as error:
             raise InputError(f"The {what} does not fit the model. {error}") from error
 
-    def _design(self, table: Table) -> Floats:
+    def design(self, table: Table) -> Floats:
+        """Return rows as a design matrix.
+
+        Raises
+        ------
+        InputError
+            If the model cannot read them.
+        """
         X = self._asked(self.encode, table)
         missing = np.isnan(X)
         if missing.any():

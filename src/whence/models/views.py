@@ -4,6 +4,7 @@ from typing import cast
 
 from whence.core.errors import UnsupportedModelError
 from whence.core.method import View
+from whence.models.additive import Additive, additive_of
 from whence.models.linear import Linear
 from whence.models.predict import Predict, read_predict
 from whence.models.trees import Trees
@@ -29,4 +30,21 @@ def view_of(model: object, needs: type) -> View:
         return read_linear(model)
     if needs is Predict:
         return read_predict(model)
+    if needs is Additive:
+        return _additive(model)
     raise UnsupportedModelError(f"No view of type {needs.__name__} can be built of any model.")
+
+
+def _additive(model: object) -> Additive:
+    from whence.models.parse import ebm
+    from whence.models.parse.linear import read_linear
+
+    if ebm.is_ebm(model):
+        return ebm.read_ebm(model)
+    try:
+        return additive_of(read_linear(model))
+    except UnsupportedModelError as error:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} is not known as a sum of terms. Supported are "
+            f"{ebm.SUPPORTED}, and linear models. {error}"
+        ) from error
