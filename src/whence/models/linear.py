@@ -97,7 +97,7 @@ class Linear:
         X = self.design(table)
         raw = self._asked(self.predict, table)
         self._verify(X, raw)
-        return Rows(X=X, raw=raw, outputs=raw, labels=labels)
+        return Rows(X=X, raw=raw, outputs=raw, labels=labels, inputs=table)
 
     def explaining(self, output: Output) -> Self:
         """Return the view itself: only the raw output is a sum over columns.
