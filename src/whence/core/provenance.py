@@ -10,6 +10,8 @@ from whence.core.inputs import inputs_of
 from whence.core.table import Table
 
 _TABLE_AXES = 2
+_LISTED = 100
+"""Entries of a list up to which it is kept; a longer one is data, and given by its digest."""
 
 Setting: TypeAlias = bool | int | float | str | tuple["Setting", ...] | dict[str, "Setting"] | None
 
@@ -92,7 +94,7 @@ def _setting(value: Any) -> Setting:  # noqa: ANN401  a setting is any value
         value = value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
         return cast("Setting", value)
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list)) and len(value) <= _LISTED:
         return tuple(_setting(part) for part in value)
     if isinstance(value, dict):
         return {str(key): _setting(part) for key, part in value.items()}
@@ -106,8 +108,17 @@ def _digested(value: Any) -> Setting:  # noqa: ANN401  data or a function
         value = np.asarray(value)
     if isinstance(value, np.ndarray) and value.ndim != _TABLE_AXES and value.dtype.kind in "fiub":
         return digest([value])
+    if _is_column(value):
+        column = np.asarray(value)
+        return digest([column if column.dtype.kind in "fiub" else repr(column.tolist())])
     if callable(value):
         named = value if hasattr(value, "__qualname__") else type(value)
         home = getattr(named, "__module__", None) or "builtins"
         return f"{home}.{named.__qualname__}"
     return inputs_of(value).digest()
+
+
+def _is_column(value: object) -> bool:
+    """Tell whether this is a list, or one column of a data frame, such as the truth about rows."""
+    kind = type(value).__name__
+    return isinstance(value, (tuple, list)) or kind in ("Series", "ChunkedArray", "Index")
