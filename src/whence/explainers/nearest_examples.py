@@ -4,7 +4,7 @@ Near rows that get the same answer support it; near rows of another class show w
 change. A row that has no near ones is unlike all that the model was trained on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,12 +13,10 @@ from numpy.random import Generator
 
 from whence.core.errors import InputError
 from whence.core.examples import Examples
-from whence.core.explanation import Names
-from whence.core.inputs import Inputs
 from whence.core.method import Explain, Rows
-from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints
-from whence.maskers.likeness import Apart, Embed, Likeness, background_of, numbers_of
+from whence.maskers.chosen import chosen
+from whence.maskers.likeness import Apart, Embed, Likeness, background_of
 from whence.maskers.typical import check_count
 from whence.models.decided import decided
 from whence.models.predict import Predict
@@ -98,10 +96,11 @@ class NearestExamples:
             del rng  # nothing is drawn
             X = rows.given()
             apart, both = likeness.of_rows(X)
-            allowed = _allowed(view, rows.raw, said, self.same_class)
-            index, distance = _nearest(apart, self.count, allowed)
-            outputs = view.respond(said[index.ravel()], _repeated(rows.labels, self.count))
-            return _filled(X, background, both, index, distance, outputs)
+            may = _permitted(view, rows.raw, said, self.same_class)
+            index, distance = _nearest(apart, self.count, may)
+            labels = None if rows.labels is None else np.repeat(rows.labels, self.count)
+            outputs = view.respond(said[index.ravel()], labels)
+            return chosen("neighbor", X, background, both, index, distance, outputs)
 
         return explain
 
@@ -119,50 +118,28 @@ def _refuse_numbers(view: Predict, said: Floats, same_class: bool | None) -> Non
         )
 
 
-def _allowed(view: Predict, raw: Floats, said: Floats, same_class: bool | None) -> Bools | None:
-    """Return which rows of the background each row may have, (rows, background); None: any."""
+def _permitted(
+    view: Predict, raw: Floats, said: Floats, same_class: bool | None
+) -> Callable[[slice], Bools] | None:
+    """Return which rows of the background some rows may have; None: all may have any."""
     mine, theirs = decided(view, raw), decided(view, said)
     if same_class is None or mine is None or theirs is None:
         return None
-    return np.asarray((mine.label[:, None] == theirs.label) == same_class)
+    return lambda s: np.asarray((mine.label[s, None] == theirs.label) == same_class)
 
 
-def _repeated(labels: Ints | None, count: int) -> Ints | None:
-    return None if labels is None else np.repeat(labels, count)
-
-
-def _nearest(apart: Apart, count: int, allowed: Bools | None) -> tuple[Ints, Floats]:
-    """Return the nearest rows and their distances, infinite where there is none."""
+def _nearest(apart: Apart, count: int, may: Callable[[slice], Bools] | None) -> tuple[Ints, Floats]:
+    """Return the nearest rows, -1 where there is none, and their distances."""
     index = np.empty((len(apart.X), count), dtype=np.int64)
     distance = np.empty(index.shape)
     for s in apart.blocks():
         far = apart(s)
-        if allowed is not None:
-            far[~allowed[s]] = np.inf
+        if may is not None:
+            far[~may(s)] = np.inf
         # Ranked by distance and then by place, also among those that tie with the last of them.
         last = np.partition(far, count - 1, axis=1)[:, count - 1]
         for i, row in enumerate(far):
             some = np.flatnonzero(row <= last[i])
             index[s.start + i] = some[np.argsort(row[some], kind="stable")[:count]]
         distance[s] = np.take_along_axis(far, index[s], axis=1)
-    return index, distance
-
-
-def _filled(
-    X: Inputs, Z: Inputs, both: Table | None, index: Ints, distance: Floats, outputs: Floats
-) -> Examples:
-    valid = np.isfinite(distance)
-    numbers = numbers_of(Z) if both is None else both.numbers[len(X) :]
-    candidates = numbers[index].astype(np.float64)
-    candidates[~valid] = np.nan
-    outputs = outputs.reshape(*index.shape, -1)
-    return Examples(
-        candidates=candidates,
-        outputs=np.where(valid[..., None], outputs, np.nan),
-        distance=np.where(valid, distance, np.nan),
-        valid=valid,
-        kind="neighbor",
-        levels=both.levels if both is not None else (),
-        index=np.where(valid, index, -1),
-        names=Names(),
-    )
+    return np.where(np.isfinite(distance), index, -1), distance
