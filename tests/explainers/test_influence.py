@@ -44,6 +44,7 @@ TWO = (NUMBERS + rng.normal(size=N) > 0).astype(int)
 THREE = np.digitize(NUMBERS + rng.normal(size=N), [-2.0, 0.5])
 COUNTS = np.abs(NUMBERS).round()
 ROWS = rng.normal(size=(3, 4)) + 1
+NOISY = (X[:, 0] + 2 * rng.normal(size=N) > 1).astype(int)
 
 
 def asked(model: Fitted, rows: Table) -> Floats:
@@ -125,7 +126,7 @@ def test_columns_that_say_the_same_twice_are_exact() -> None:
     [
         (LogisticRegression(C=1.0, solver=NEWTON), TWO, 0.998),
         (LogisticRegression(C=0.1, solver=NEWTON), TWO, 0.999),
-        (LogisticRegression(C=np.inf, tol=1e-7, max_iter=1000), TWO, 0.95),
+        (LogisticRegression(C=np.inf, tol=1e-7, max_iter=1000), NOISY, 0.95),
         (LogisticRegression(C=1.0, class_weight={1: 3.0}, solver=NEWTON), TWO, 0.99),
         (LogisticRegression(C=1.0, fit_intercept=False, solver=NEWTON), TWO, 0.998),
         (LogisticRegression(C=0.5, solver="liblinear", tol=1e-9), TWO, 0.999),

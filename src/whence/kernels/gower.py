@@ -65,20 +65,33 @@ def distances(
     """
     weight = np.ones(X.shape[1]) if weight is None else weight
     named = coded | (scale <= 0)
-    gaps = ~named & (np.isnan(X).any(axis=0) | np.isnan(Z).any(axis=0))
-    plain = ~named & ~gaps
+    gaps = ~named & np.isnan(Z).any(axis=0)
     out = np.zeros((len(X), len(Z)))
-    if plain.any():
-        unit = weight[plain] / scale[plain]
-        out += cdist(X[:, plain] * unit, Z[:, plain] * unit, "cityblock")
+    # A row that lacks a number is summed up by itself, so that it changes no bit of others.
+    whole = ~np.isnan(X[:, ~named & ~gaps]).any(axis=1)
+    for rows, slow in ((whole, gaps), (~whole, ~named)):
+        fast = ~named & ~slow
+        if rows.any():
+            out[rows] = _plain(X[rows][:, fast], Z[:, fast], scale[fast], weight[fast])
+            for j in np.flatnonzero(slow):
+                out[rows] += weight[j] * _gappy(X[rows, j, None], Z[None, :, j], scale[j])
     if named.any():
         a, b = (np.where(np.isnan(part[:, named]), -np.inf, part[:, named]) for part in (X, Z))
         even = (weight[named] == weight[named][0]).all()  # much faster, without weights
         share = cdist(a, b, "hamming", **({} if even else {"w": weight[named]}))
         out += share * weight[named].sum()
-    for j in np.flatnonzero(gaps):
-        x, z = X[:, j, None], Z[None, :, j]
-        alone = np.isnan(x) != np.isnan(z)
-        apart = np.where(np.isnan(x) | np.isnan(z), alone, np.abs(x - z) / scale[j])
-        out += weight[j] * apart
     return np.asarray(out / weight.sum())
+
+
+def _plain(X: Floats, Z: Floats, scale: Floats, weight: Floats) -> Floats:
+    """Return the sum over columns of numbers of which none is missing."""
+    if not len(scale):
+        return np.zeros((len(X), len(Z)))
+    unit = weight / scale
+    return np.asarray(cdist(X * unit, Z * unit, "cityblock"))
+
+
+def _gappy(x: Floats, z: Floats, scale: float) -> Floats:
+    """Return the distance in one column of numbers, some of which are missing."""
+    alone = np.isnan(x) != np.isnan(z)
+    return np.where(np.isnan(x) | np.isnan(z), alone, np.abs(x - z) / scale)
