@@ -21,6 +21,9 @@ from whence.maskers.typical import check_count
 from whence.models.decided import decided
 from whence.models.predict import Predict
 
+_TIE = 1e-12
+"""Share of a distance that is rounding."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NearestExamples:
@@ -138,8 +141,10 @@ def _nearest(apart: Apart, count: int, may: Callable[[slice], Bools] | None) -> 
             far[~may(s)] = np.inf
         # Ranked by distance and then by place, also among those that tie with the last of them.
         last = np.partition(far, count - 1, axis=1)[:, count - 1]
-        for i, row in enumerate(far):
-            some = np.flatnonzero(row <= last[i])
-            index[s.start + i] = some[np.argsort(row[some], kind="stable")[:count]]
+        for i, (row, end) in enumerate(zip(far, last, strict=True)):
+            some = np.flatnonzero(row <= end * (1 + _TIE))
+            unit = _TIE * end if 0 < end < np.inf else _TIE
+            order = np.argsort(np.round(row[some] / unit), kind="stable")
+            index[s.start + i] = some[order[:count]]
         distance[s] = np.take_along_axis(far, index[s], axis=1)
     return np.where(np.isfinite(distance), index, -1), distance

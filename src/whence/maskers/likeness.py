@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from whence.core.blocks import cut
-from whence.core.check import check_table, shorten
+from whence.core.check import shorten
 from whence.core.errors import InputError
 from whence.core.inputs import Images, Inputs, Series, Texts, inputs_of
 from whence.core.mix import stack
@@ -143,7 +143,7 @@ class Likeness:
                 "of their kind. Give a background of the same kind as X."
             )
         if isinstance(X, Table) and isinstance(Z, Table):
-            check_table(X, Z.names, named=Z.named)
+            _check_columns(X, Z)
             both = _stacked(X, Z)
         if self.embed is not None and self.places is not None:
             own = self.places if X is Z else self.embed.ask(X)
@@ -191,6 +191,15 @@ def _euclidean(X: NDArray[Any], Z: NDArray[Any]) -> Apart:
             "are compared number by number. Give both in one shape, or embed=function."
         )
     return Apart(X=X, Z=Z, scale=None, coded=np.zeros(0, dtype=bool), weight=None)
+
+
+def _check_columns(X: Table, Z: Table) -> None:
+    if len(X.names) != len(Z.names) or (X.named and Z.named and X.names != Z.names):
+        raise InputError(
+            f"X has {len(X.names)} columns ({shorten(X.names)}) and the background "
+            f"{len(Z.names)} ({shorten(Z.names)}). They are compared column by column. Give both "
+            "with the same columns, in the same order."
+        )
 
 
 def _stacked(X: Table, Z: Table) -> Table:
