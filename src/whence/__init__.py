@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from whence.api import explain as explain
     from whence.catalog import methods as methods
     from whence.core.codec import load as load
+    from whence.core.constraints import Constraints as Constraints
     from whence.core.effect import Curve as Curve
     from whence.core.effect import Effect as Effect
     from whence.core.errors import InputError as InputError
@@ -34,16 +35,28 @@ if TYPE_CHECKING:
     from whence.core.measurement import Measurement as Measurement
     from whence.core.rules import Predicate as Predicate
     from whence.core.rules import Rules as Rules
+    from whence.explainers.accumulated_local_effects import (
+        AccumulatedLocalEffects as AccumulatedLocalEffects,
+    )
     from whence.explainers.anchors import Anchors as Anchors
+    from whence.explainers.counterfactuals import Counterfactuals as Counterfactuals
     from whence.explainers.criticisms import Criticisms as Criticisms
     from whence.explainers.exact_shap import ExactShap as ExactShap
+    from whence.explainers.h_statistic import HStatistic as HStatistic
+    from whence.explainers.influence import Influence as Influence
     from whence.explainers.kernel_shap import KernelShap as KernelShap
+    from whence.explainers.leave_one_covariate_out import (
+        LeaveOneCovariateOut as LeaveOneCovariateOut,
+    )
     from whence.explainers.lime import Lime as Lime
     from whence.explainers.linear_shap import LinearShap as LinearShap
     from whence.explainers.nearest_examples import NearestExamples as NearestExamples
     from whence.explainers.occlusion import Occlusion as Occlusion
     from whence.explainers.partial_dependence import PartialDependence as PartialDependence
     from whence.explainers.partition_shap import PartitionShap as PartitionShap
+    from whence.explainers.permutation_importance import (
+        PermutationImportance as PermutationImportance,
+    )
     from whence.explainers.permutation_shap import PermutationShap as PermutationShap
     from whence.explainers.prototypes import Prototypes as Prototypes
     from whence.explainers.sage import Sage as Sage
@@ -52,6 +65,9 @@ if TYPE_CHECKING:
     from whence.explainers.tree_banzhaf import TreeBanzhaf as TreeBanzhaf
     from whence.explainers.tree_interactions import TreeInteractions as TreeInteractions
     from whence.explainers.tree_shap import TreeShap as TreeShap
+    from whence.glassbox.ebm import TermEffects as TermEffects
+    from whence.glassbox.ebm import Terms as Terms
+    from whence.glassbox.linear import LinearCoefficients as LinearCoefficients
     from whence.glassbox.tree import DecisionPath as DecisionPath
     from whence.glassbox.tree import DecisionTreeRules as DecisionTreeRules
     from whence.maskers.causal import Causal as Causal
@@ -69,11 +85,14 @@ if TYPE_CHECKING:
     from whence.reports.report import report as report
 
 _HOME = {
+    "AccumulatedLocalEffects": "whence.explainers.accumulated_local_effects",
     "Anchors": "whence.explainers.anchors",
     "Attribution": "whence.core.explanation",
     "Baseline": "whence.maskers.tabular",
     "Causal": "whence.maskers.causal",
     "Conditional": "whence.maskers.conditional",
+    "Constraints": "whence.core.constraints",
+    "Counterfactuals": "whence.explainers.counterfactuals",
     "Criticisms": "whence.explainers.criticisms",
     "Curve": "whence.core.effect",
     "DecisionPath": "whence.glassbox.tree",
@@ -82,11 +101,15 @@ _HOME = {
     "Endpoint": "whence.models.endpoint",
     "ExactShap": "whence.explainers.exact_shap",
     "Examples": "whence.core.examples",
+    "HStatistic": "whence.explainers.h_statistic",
     "ImageMasker": "whence.maskers.image",
+    "Influence": "whence.explainers.influence",
     "InputError": "whence.core.errors",
     "Interaction": "whence.core.explanation",
     "KernelShap": "whence.explainers.kernel_shap",
+    "LeaveOneCovariateOut": "whence.explainers.leave_one_covariate_out",
     "Lime": "whence.explainers.lime",
+    "LinearCoefficients": "whence.glassbox.linear",
     "LinearShap": "whence.explainers.linear_shap",
     "Marginal": "whence.maskers.tabular",
     "Measurement": "whence.core.measurement",
@@ -95,6 +118,7 @@ _HOME = {
     "Occlusion": "whence.explainers.occlusion",
     "PartialDependence": "whence.explainers.partial_dependence",
     "PartitionShap": "whence.explainers.partition_shap",
+    "PermutationImportance": "whence.explainers.permutation_importance",
     "PermutationShap": "whence.explainers.permutation_shap",
     "Predicate": "whence.core.rules",
     "Prototypes": "whence.explainers.prototypes",
@@ -103,6 +127,8 @@ _HOME = {
     "SeriesMasker": "whence.maskers.series",
     "ShapleyInteractions": "whence.explainers.shapley_interactions",
     "SurrogateTree": "whence.explainers.surrogate_tree",
+    "TermEffects": "whence.glassbox.ebm",
+    "Terms": "whence.glassbox.ebm",
     "TextMasker": "whence.maskers.text",
     "TreeBanzhaf": "whence.explainers.tree_banzhaf",
     "TreeInteractions": "whence.explainers.tree_interactions",

@@ -50,6 +50,13 @@ def score(X: Any) -> Floats:  # noqa: ANN401  any frame
     return np.asarray(1 / (1 + np.exp(-raw)))
 
 
+def refit(X: Any, y: Any) -> Any:  # noqa: ANN401  what a covariate is left out of
+    """Return a model of some of the columns."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression().fit(X, y)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """A model, rows to explain, a background, and the truth about both.
@@ -181,10 +188,44 @@ WAYS: dict[str, Way] = {
     "PartialDependence-pair": Way(
         make=lambda _: wh.PartialDependence(features=(("age", "job"), "wage"), grid=4)
     ),
+    "AccumulatedLocalEffects": Way(make=lambda _: wh.AccumulatedLocalEffects(bins=5)),
+    "AccumulatedLocalEffects-pair": Way(
+        make=lambda _: wh.AccumulatedLocalEffects(features=(("age", "rate"),), bins=3)
+    ),
+    "HStatistic": Way(make=lambda _: wh.HStatistic()),
+    "HStatistic-trees": Way(make=lambda _: wh.HStatistic(), world="boosted"),
+    "PermutationImportance": Way(make=lambda _: wh.PermutationImportance(repeats=3), truth=True),
+    "PermutationImportance-conditional": Way(
+        make=lambda _: wh.PermutationImportance(repeats=3, conditional=True), truth=True
+    ),
+    "PermutationImportance-scores": Way(
+        make=lambda _: wh.PermutationImportance(repeats=2, scoring=("roc_auc", "accuracy")),
+        world="boosted",
+        truth=True,
+    ),
+    "LeaveOneCovariateOut": Way(
+        make=lambda w: wh.LeaveOneCovariateOut(
+            fit=refit, X_train=w.background, y_train=w.y_background
+        ),
+        world="logistic",
+        truth=True,
+    ),
     "SurrogateTree": Way(make=lambda _: wh.SurrogateTree(leaves=4)),
     "DecisionPath": Way(make=lambda _: wh.DecisionPath(), world="tree", by_row=True),
     "DecisionTreeRules": Way(make=lambda _: wh.DecisionTreeRules(), world="tree"),
     "Anchors": Way(make=lambda w: wh.Anchors(background=w.background), by_row=True),
+    "Counterfactuals": Way(
+        make=lambda w: wh.Counterfactuals(
+            background=w.background,
+            target=(0.6, None),
+            constraints=wh.Constraints(immutable=("age",), increase=("rate",)),
+            count=2,
+        ),
+        by_row=True,
+    ),
+    "Counterfactuals-trees": Way(
+        make=lambda w: wh.Counterfactuals(background=w.background), world="boosted", by_row=True
+    ),
     "Prototypes": Way(make=lambda _: wh.Prototypes(count=3)),
     "Prototypes-classes": Way(
         make=lambda _: wh.Prototypes(count=4, per_class=True), world="boosted"
@@ -192,6 +233,18 @@ WAYS: dict[str, Way] = {
     "Criticisms": Way(make=lambda _: wh.Criticisms(count=3)),
     "NearestExamples": Way(
         make=lambda w: wh.NearestExamples(background=w.background, count=3), by_row=True
+    ),
+    "Influence": Way(
+        make=lambda w: wh.Influence(background=w.background, y=w.y_background, count=3),
+        world="logistic",
+        by_row=True,
+    ),
+    "Terms": Way(make=lambda _: wh.Terms(), world="ebm", by_row=True),
+    "Terms-linear": Way(make=lambda _: wh.Terms(), world="logistic", by_row=True),
+    "TermEffects": Way(make=lambda _: wh.TermEffects(), world="ebm"),
+    "LinearCoefficients": Way(
+        make=lambda _: wh.LinearCoefficients(),
+        world="logistic",
     ),
 }
 

@@ -14,7 +14,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import whence as wh
 from laws.table_cases import ROWS, WAYS, Counted, TableCase
@@ -33,7 +33,10 @@ def assert_same(a: Any, b: Any, at: str = "") -> None:  # noqa: ANN401  any part
     assert type(a) is type(b), at
     if isinstance(a, np.ndarray):
         assert a.shape == b.shape, at
-        assert_array_equal(a, b, err_msg=at)
+        if at.endswith(".outputs"):  # the user's own model may round by how many rows it is asked
+            assert_allclose(a, b, rtol=1e-12, err_msg=at)
+        else:
+            assert_array_equal(a, b, err_msg=at)
     elif is_dataclass(a):
         for f in fields(a):
             if f.name not in (*_OF_THE_CALL, "native"):

@@ -104,8 +104,6 @@ def _setting(value: Any) -> Setting:  # noqa: ANN401  a setting is any value
 
 
 def _digested(value: Any) -> Setting:  # noqa: ANN401  data or a function
-    if type(value).__name__ in ("Series", "ChunkedArray"):  # a column of a frame of any library
-        value = np.asarray(value)
     if isinstance(value, np.ndarray) and value.ndim != _TABLE_AXES and value.dtype.kind in "fiub":
         return digest([value])
     if _is_column(value):
