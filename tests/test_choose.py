@@ -1,5 +1,7 @@
 """The choice of a method is explained to the user, and is never silent about what it assumes."""
 
+from typing import Any
+
 import catboost
 import numpy as np
 import pandas as pd
@@ -193,3 +195,57 @@ def test_what_explains_tables_alone_does_not_apply_to_texts() -> None:
 def test_nothing_applies_to_what_is_no_model() -> None:
     with pytest.raises(wh.UnsupportedModelError, match="predict or predict_proba"):
         wh.methods(object(), X)
+
+
+NUMBERS = pd.DataFrame(X, columns=list("abcd"))
+LABELS = SIGNAL > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "question", "method"),
+    [
+        (AdaBoostRegressor(n_estimators=3, random_state=0), "effect", "PartialDependence"),
+        (LinearRegression(), "effect", "TermEffects"),
+        (AdaBoostRegressor(n_estimators=3, random_state=0), "rule", "Anchors"),
+        (DecisionTreeRegressor(max_depth=3), "rule", "DecisionPath"),
+        (LogisticRegression(), "counterfactual", "Counterfactuals"),
+        (LogisticRegression(), "example", "Prototypes"),
+    ],
+)
+def test_each_question_has_a_method_and_a_reason(model: Any, question: Any, method: str) -> None:  # noqa: ANN401
+    y = LABELS if isinstance(model, LogisticRegression) else SIGNAL
+
+    e = wh.explain(model.fit(NUMBERS, y), NUMBERS, question=question, rng=0)
+
+    assert e.provenance.method == method
+    assert len(e.provenance.reasons) == 1
+    assert not any(other.startswith(f"{method}:") for other in e.provenance.alternatives)
+    if method in ("Anchors", "Counterfactuals"):
+        assert f"Give {method}(background=X_train)" in e.provenance.warnings[0]
+
+
+@pytest.mark.parametrize("question", ["effect", "rule", "counterfactual"])
+def test_a_single_row_answers_no_question_about_tables(question: Any) -> None:  # noqa: ANN401
+    model = AdaBoostRegressor(n_estimators=3, random_state=0).fit(NUMBERS, SIGNAL)
+
+    with pytest.raises(wh.InputError, match="table of length 1 came"):
+        wh.explain(model, NUMBERS[:1], question=question)
+
+
+@pytest.mark.parametrize("question", ["effect", "example"])
+def test_a_budget_is_refused_where_nothing_is_sampled(question: Any) -> None:  # noqa: ANN401
+    model = AdaBoostRegressor(n_estimators=3, random_state=0).fit(NUMBERS, SIGNAL)
+
+    with pytest.raises(wh.InputError, match="budget is 5"):
+        wh.explain(model, NUMBERS, question=question, budget=5)
+
+
+def test_texts_get_the_rules_of_their_words() -> None:
+    texts = ["a fine film", "a dull film", "fine and long", "dull and long"]
+
+    def good(rows: list[str]) -> Any:  # noqa: ANN401  an array
+        return np.array([float("fine" in row) for row in rows])
+
+    e = wh.explain(good, texts, question="rule", rng=0)
+
+    assert [str(p) for p in e.predicates[0]] == ["'fine'"]

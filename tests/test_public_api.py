@@ -43,7 +43,7 @@ def test_the_names_that_type_checkers_see_are_the_names_that_open() -> None:
     source = import_module("pathlib").Path(whence.__file__).read_text(encoding="utf-8")
 
     for name in NAMES:
-        assert f"import {name} as {name}" in source
+        assert f" {name} as {name}" in source
 
 
 @pytest.mark.parametrize("code", ["import whence", "import whence; dir(whence)"])

@@ -127,9 +127,12 @@ def explain(
     budget : int or None
         Most evaluations of the model for one row, for a method that whence chooses; beside those
         of the row itself, which is asked twice, and of the background once.
-    question : {"attribution", "interaction", "importance"}
-        What the method that whence chooses has to answer: what moved each prediction, which
-        features moved it together, or which features the model needs over all rows.
+    question : str
+        What the method that whence chooses has to answer. "attribution": what moved each
+        prediction; "interaction": which features moved it together; "importance": which features
+        the model needs, over all rows with their true ``y``; "effect": how the output changes along
+        each feature; "rule": under which conditions a decision stays as it is; "counterfactual":
+        what would change it; "example": which rows are typical.
 
     An interrupt (Ctrl-C) returns the rows that are done, with a warning that says how many.
 

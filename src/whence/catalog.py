@@ -8,21 +8,41 @@ from typing import Any, Literal, TypeAlias
 from whence.core.errors import UnsupportedModelError, WhenceError
 from whence.core.inputs import Images, Inputs, Series, Texts, inputs_of
 from whence.core.table import Table
+from whence.explainers.accumulated_local_effects import AccumulatedLocalEffects
+from whence.explainers.anchors import Anchors
+from whence.explainers.counterfactuals import Counterfactuals
+from whence.explainers.criticisms import Criticisms
 from whence.explainers.exact_shap import ExactShap
+from whence.explainers.h_statistic import HStatistic
+from whence.explainers.influence import Influence
 from whence.explainers.kernel_shap import KernelShap
+from whence.explainers.leave_one_covariate_out import LeaveOneCovariateOut
 from whence.explainers.lime import Lime
 from whence.explainers.linear_shap import LinearShap
+from whence.explainers.nearest_examples import NearestExamples
 from whence.explainers.occlusion import Occlusion
+from whence.explainers.partial_dependence import PartialDependence
 from whence.explainers.partition_shap import PartitionShap
+from whence.explainers.permutation_importance import PermutationImportance
 from whence.explainers.permutation_shap import PermutationShap
+from whence.explainers.prototypes import Prototypes
 from whence.explainers.sage import Sage
 from whence.explainers.shapley_interactions import ShapleyInteractions
+from whence.explainers.surrogate_tree import SurrogateTree
 from whence.explainers.tree_banzhaf import TreeBanzhaf
 from whence.explainers.tree_interactions import TreeInteractions
 from whence.explainers.tree_shap import TreeShap
+from whence.glassbox.ebm import TermEffects, Terms
+from whence.glassbox.linear import LinearCoefficients
+from whence.glassbox.tree import DecisionPath, DecisionTreeRules
 from whence.models.views import view_of
 
-Question: TypeAlias = Literal["attribution", "interaction", "importance"]
+Question: TypeAlias = Literal[
+    "attribution", "interaction", "importance", "effect", "rule", "counterfactual", "example"
+]  # fmt: skip
+"""What moved a prediction; what moved it together; which features the model needs, over all rows
+with their true ``y``; how the output changes along a feature; under which conditions the decision
+stays; what would change it; which rows are typical, near, or taught the model."""
 
 _ANY = (Table, Images, Texts, Series)
 _TABLES = (Table,)
@@ -41,7 +61,7 @@ class Listing:
     ----------
     method : type
     question : str
-        What it answers: "attribution", "interaction" (of a row) or "importance" (over all rows).
+        What it answers; see `Question`.
     kinds : tuple of types
         What can be explained.
     cost : callable
@@ -126,6 +146,13 @@ CATALOG = (
         guarantee="exact for few players, else a standard error on every value",
     ),
     Listing(
+        method=HStatistic,
+        question="interaction",
+        kinds=_TABLES,
+        cost=lambda players, rows: "200 rows against each other for each pair; nothing of trees",  # noqa: ARG005  whatever their number
+        guarantee="over all rows: share of a joint effect that is interaction, with standard error",
+    ),
+    Listing(
         method=Sage,
         question="importance",
         kinds=_TABLES,
@@ -133,6 +160,118 @@ CATALOG = (
             f"about {players * rows:,} predictions for each order of the features"
         ),
         guarantee="standard error on every value; adds up to the loss that the model saves",
+    ),
+    Listing(
+        method=PermutationImportance,
+        question="importance",
+        kinds=_TABLES,
+        cost=lambda players, rows: f"at most {10 * players} predictions",  # noqa: ARG005  no background
+        guarantee="standard error for other rows and other shuffles, of any score",
+    ),
+    Listing(
+        method=LeaveOneCovariateOut,
+        question="importance",
+        kinds=_TABLES,
+        cost=lambda players, rows: f"{players} models trained anew",  # noqa: ARG005  no background
+        guarantee="standard error of what a model loses that never saw the feature",
+    ),
+    Listing(
+        method=LinearCoefficients,
+        question="importance",
+        kinds=_TABLES,
+        cost=_free,
+        guarantee="coefficient for one standard deviation, with standard error",
+    ),
+    Listing(
+        method=PartialDependence,
+        question="effect",
+        kinds=_TABLES,
+        cost=lambda players, rows: f"at most {50 * players} predictions; one walk along trees",  # noqa: ARG005  no background
+        guarantee="mean and single curves, exact, with a band for other rows",
+    ),
+    Listing(
+        method=AccumulatedLocalEffects,
+        question="effect",
+        kinds=_TABLES,
+        cost=lambda players, rows: f"{2 * players} predictions",  # noqa: ARG005  no background
+        guarantee="asks about rows that can be alone; a band whose errors add up along the curve",
+    ),
+    Listing(
+        method=TermEffects,
+        question="effect",
+        kinds=_TABLES,
+        cost=_free,
+        guarantee="the terms that the model is the sum of, exact",
+    ),
+    Listing(
+        method=Terms,
+        question="attribution",
+        kinds=_TABLES,
+        cost=_free,
+        guarantee="the terms that the model is the sum of, exact; adds up to the prediction",
+    ),
+    Listing(
+        method=DecisionPath,
+        question="rule",
+        kinds=_TABLES,
+        cost=_free,
+        guarantee="the conditions that a single tree asked, exact",
+    ),
+    Listing(
+        method=DecisionTreeRules,
+        question="rule",
+        kinds=_TABLES,
+        cost=_free,
+        guarantee="all leaves of a single tree, exact",
+    ),
+    Listing(
+        method=Anchors,
+        question="rule",
+        kinds=_ANY,
+        cost=lambda players, rows: "a table: none after those of the background; else by bandits",  # noqa: ARG005  whatever their number
+        guarantee="conditions that keep the decision; precision certified on rows held out",
+    ),
+    Listing(
+        method=SurrogateTree,
+        question="rule",
+        kinds=_TABLES,
+        cost=_free,
+        guarantee="a small tree that imitates the model; fidelity on rows held out",
+    ),
+    Listing(
+        method=Counterfactuals,
+        question="counterfactual",
+        kinds=_TABLES,
+        cost=lambda players, rows: "at most 2,000 predictions",  # noqa: ARG005  whatever their number
+        guarantee="every row handed back is checked by the model; the nearest, proved, of trees",
+    ),
+    Listing(
+        method=NearestExamples,
+        question="example",
+        kinds=_ANY,
+        cost=_free,
+        guarantee="the nearest rows of the background, exact",
+    ),
+    Listing(
+        method=Prototypes,
+        question="example",
+        kinds=_ANY,
+        cost=_free,
+        guarantee="rows that stand for the others, within 63 % of the best there are",
+    ),
+    Listing(
+        method=Criticisms,
+        question="example",
+        kinds=_ANY,
+        cost=_free,
+        guarantee="rows that no prototype stands for",
+    ),
+    Listing(
+        method=Influence,
+        question="example",
+        kinds=_TABLES,
+        cost=_free,
+        guarantee="what a prediction were without each training row; exact for least squares",
     ),
 )
 
@@ -145,7 +284,6 @@ class Applicable:
     ----------
     name : str
     question : str
-        "attribution", "interaction" or "importance".
     applies : bool
     why_not : str
         Empty where it applies.
