@@ -69,7 +69,7 @@ def _judge(
     if score is not None and isinstance(name, str):
         several = rows.raw.shape[1] > 1
         classes = score.two or score.reads == "probabilities" or name == "balanced_accuracy"
-        labels = _labels(rows, force=classes or several)
+        labels = _labels(name, rows, force=classes or several)
         if score.two and labels is not None and _count(view, rows) > _BINARY:
             raise InputError(
                 f"scoring is {name!r}, of two classes, and {view.name} has {_count(view, rows)}. "
@@ -85,7 +85,7 @@ def _judge(
             f"sample_weight was given, and the scorer {scorer.name!r} is a function that takes "
             "none. Give a name, or sklearn.metrics.make_scorer(...)."
         )
-    labels = _labels(rows, force=rows.raw.shape[1] > 1)
+    labels = _labels(scorer.name, rows, force=rows.raw.shape[1] > 1)
     known = _answered(view, rows, table, labels, weights)
     return Judge(name=scorer.name, unit=scorer.name, better=True, known=known, scorer=scorer)
 
@@ -100,7 +100,7 @@ def _count(view: Predict, rows: Rows) -> int:
     return len(view.classes) or max(rows.raw.shape[1], _BINARY)
 
 
-def _labels(rows: Rows, *, force: bool) -> Ints | None:
+def _labels(name: str, rows: Rows, *, force: bool) -> Ints | None:
     """Return true classes; of a function that has none, if need be, the numbers given for them."""
     if rows.labels is not None or not force or rows.targets is None:
         return rows.labels
@@ -109,9 +109,9 @@ def _labels(rows: Rows, *, force: bool) -> Ints | None:
     wrong = (labels != rows.targets) | (labels < 0) | (labels >= count)
     if wrong.any():
         raise InputError(
-            f"y holds {rows.targets[wrong][0]:g}, and the score is about {count} classes. Give "
-            "their positions from 0, in the order of the model's outputs, or another score, such "
-            "as 'squared_error' of a model with one output."
+            f"y holds {rows.targets[wrong][0]:g}, and scoring is {name!r}, about {count} classes. "
+            "Give their positions from 0, in the order of the model's outputs, or a score of "
+            "numbers, such as 'squared_error'."
         )
     return labels
 
@@ -122,6 +122,12 @@ def _check(name: str, score: Score, view: Predict, rows: Rows, labels: Ints | No
         raise InputError(
             f"scoring is {name!r}, which compares numbers, and {view.name} tells classes. Give "
             "'log_loss', 'accuracy', 'roc_auc' or another score of classes."
+        )
+    if score.reads == "classes" and labels is None and (rows.raw % 1 != 0).any():
+        raise InputError(
+            f"scoring is {name!r}, which compares classes, and {view.name} answers with numbers "
+            f"such as {rows.raw[rows.raw % 1 != 0][0]:.6g}. Give a score of numbers, such as "
+            "'squared_error' or 'r2', or a classifier."
         )
     if score.reads == "probabilities" or (score.reads == "either" and labels is not None):
         _check_probabilities(name, view, rows.raw)
