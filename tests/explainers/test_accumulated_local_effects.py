@@ -209,7 +209,7 @@ def test_rows_with_missing_values_are_left_out_and_that_is_said() -> None:
 def test_a_constant_column_and_a_single_row_have_no_effect() -> None:
     e = wh.explain(bent, X * [1, 0, 1], AccumulatedLocalEffects(features="x1"), rng=0)
     assert_allclose(e.curves[0].values, 0)
-    assert "single value" in e.provenance.warnings[0]
+    assert "single value or edge" in e.provenance.warnings[0]
 
     one = wh.explain(bent, X[:1], AccumulatedLocalEffects(), rng=0)
     assert [len(c.grid[0]) for c in one.curves] == [1, 1, 1]

@@ -210,7 +210,7 @@ class _Run:
         place = np.stack([_place(axis, x) for axis, x in zip(axes, numbers.T, strict=True)], -1)
         kept = np.flatnonzero((place >= 0).all(axis=1))
         if any(len(axis.grid) < _PAIR for axis in axes) or not len(kept):
-            self.notes.append(f"{name} has a single value where it is known, so no effect.")
+            self.notes.append(f"{name} has a single value or edge, so no effect is seen.")
             return self._flat(axes)
         if len(kept) < len(numbers):
             left = len(numbers) - len(kept)

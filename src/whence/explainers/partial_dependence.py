@@ -24,7 +24,7 @@ from whence.core.method import Explain, Rows
 from whence.core.provenance import Provenance
 from whence.core.table import Table
 from whence.core.types import Floats, Ints
-from whence.kernels.bands import Moments, from_first, is_joint, spread_of, width
+from whence.kernels.bands import Moments, is_joint, summary
 from whence.maskers.grid import (
     Axis,
     Features,
@@ -226,36 +226,14 @@ class PartialDependence:
             density=density_of(axes, sweep.table),
             members=kept if parts else None,
         )
-        return self._banded(curve, moments, shape, rng)
-
-    def _banded(
-        self, curve: Curve, moments: Moments, shape: tuple[int, ...], rng: Generator
-    ) -> Curve:
-        """Return the curve with its mean, its band and how much rows differ."""
-        mean, n = moments.mean(), moments.rows
-        if self.center and moments.joint:
-            mean = mean - mean[:1]
-        half, spread = np.empty_like(mean), np.empty(mean.shape[1])
-        for o in range(mean.shape[1]):
-            covariance = moments.covariance(o) if moments.joint else None
-            if covariance is not None:
-                spread[o] = spread_of(covariance * ((n - 1) / n))
-                covariance = from_first(covariance) if self.center else covariance
-                variance = np.maximum(np.diagonal(covariance), 0.0)
-            else:
-                variance = moments.variance(o)
-            error = np.sqrt(variance / n)
-            source = rng if self.band == "simultaneous" else None
-            half[:, o] = error * (
-                width(covariance, len(mean), self.level, n - 1, source) if n > 1 else 0.0
-            )
-        wide = n > 1
+        source = rng if self.band == "simultaneous" else None
+        found = summary(moments, self.level, source, centered=self.center)
         return replace(
             curve,
-            values=mean.reshape(*shape, -1),
-            low=(mean - half).reshape(*shape, -1) if wide else None,
-            high=(mean + half).reshape(*shape, -1) if wide else None,
-            heterogeneity=spread if moments.joint else None,
+            values=found.mean.reshape(*shape, -1),
+            low=None if found.low is None else found.low.reshape(*shape, -1),
+            high=None if found.high is None else found.high.reshape(*shape, -1),
+            heterogeneity=found.spread,
         )
 
 

@@ -9,6 +9,8 @@ doi:10.1214/13-AOS1161) with the multipliers summed out, and divided by an indep
 for few rows, as Student's t is.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.random import Generator
 from scipy import special
@@ -103,11 +105,6 @@ def from_first(covariance: Floats) -> Floats:
     return np.asarray(covariance - first[:, None] - first[None, :] + first[0])
 
 
-def normal_quantile(probability: float) -> float:
-    """Return the quantile of the standard normal distribution."""
-    return float(special.ndtri(probability))
-
-
 def student_quantile(probability: float, freedom: int) -> float:
     """Return the quantile of Student's t."""
     return float(special.stdtrit(freedom, probability))
@@ -165,6 +162,62 @@ def width(
     if covariance is None:
         return student_quantile(1 - (1 - level) / (2 * positions), freedom)
     return simultaneous(covariance, level, freedom, rng)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Summary:
+    """What there is to say about many curves.
+
+    Attributes
+    ----------
+    mean : array of shape (positions, outputs)
+    low, high : arrays like ``mean`` or None
+        The band; None of a single row.
+    spread : array of shape (outputs,) or None
+        How far single curves are from the mean, see `spread_of`; None where positions are too many.
+    """
+
+    mean: Floats
+    low: Floats | None
+    high: Floats | None
+    spread: Floats | None
+
+
+def summary(
+    moments: Moments, level: float, rng: Generator | None, *, centered: bool = False
+) -> Summary:
+    """Return mean, band and spread of curves.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of curves not centered, where covariances are kept.
+    level : float
+    rng : Generator or None
+        None: an interval at each position by itself, else a simultaneous band.
+    centered : bool
+        Whether each curve is taken less what it is at the first position.
+    """
+    mean, n = moments.mean(), moments.rows
+    if centered and moments.joint:
+        mean = mean - mean[:1]
+    half, spread = np.zeros_like(mean), np.empty(mean.shape[1])
+    for o in range(mean.shape[1]):
+        covariance = moments.covariance(o) if moments.joint else None
+        variance = moments.variance(o)
+        if covariance is not None:
+            spread[o] = spread_of(covariance * ((n - 1) / n))
+            covariance = from_first(covariance) if centered else covariance
+            variance = np.diagonal(covariance)
+        if n > 1:
+            wide = width(covariance, len(mean), level, n - 1, rng)
+            half[:, o] = wide * np.sqrt(np.maximum(variance, 0.0) / n)
+    return Summary(
+        mean=mean,
+        low=mean - half if n > 1 else None,
+        high=mean + half if n > 1 else None,
+        spread=spread if moments.joint else None,
+    )
 
 
 def is_joint(positions: int) -> bool:
