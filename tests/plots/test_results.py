@@ -20,6 +20,7 @@ from plots.test_legible import assert_legible
 from whence import plots
 from whence.core.errors import InputError
 from whence.core.explanation import Interaction, Names
+from whence.core.provenance import Provenance
 from whence.core.rules import Predicate
 from whence.core.table import Table
 from whence.plots import style
@@ -277,6 +278,45 @@ def test_any_tree_decides_as_its_leaves_do(rules: list[tuple[Predicate, ...]], s
         return
     found = leaves_of(tree_of([rules[i] for i in full]))
     assert sorted(found) == list(range(len(full)))
+
+
+def test_the_fewer_categories_are_told() -> None:
+    many = Predicate(feature="job", levels=tuple("abcdefg"))
+    few = Predicate(feature="job", levels=("x",))
+
+    assert [part.said for part in tree_of([(many,), (few,)]).parts] == ["job ≠ x", "job = x"]
+    assert "job in {a, b, c, … 4 more}" in texts(plots.rules(results.rules((many,))))
+
+
+def test_what_a_tree_says_of_itself_needs_no_precision() -> None:
+    e = results.tree(2)
+    exact = replace(e, precision=np.ones(4), precision_low=np.ones(4))
+
+    assert "precision (at least)" in texts(plots.tree(e))
+    assert "precision (at least)" not in texts(plots.tree(exact))
+
+
+def test_a_spread_of_refits_is_called_so() -> None:
+    term = results.effect(results.age(), kind="term")
+    whole = replace(
+        term, kind="pdp", provenance=Provenance(settings={"level": 0.9, "band": "simultaneous"})
+    )
+
+    assert "1.96 standard deviations over refits" in " ".join(texts(plots.effect(term)))
+    assert "90% interval of the whole mean curve" in " ".join(texts(plots.effect(whole)))
+
+
+def test_whole_numbers_are_named_one_by_one() -> None:
+    curve = replace(results.age(), grid=(np.arange(1.0, 5.0),), individual=None)
+    short = replace(
+        curve, **{name: getattr(curve, name)[:4] for name in ("values", "low", "high", "density")}
+    )
+    ax = plots.effect(results.effect(short))
+
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "2", "3", "4"]
+    bars = [patch for patch in ax.patches if to_hex(patch.get_facecolor()) == style.FAINT]
+    assert_allclose([bar.get_width() for bar in bars], 1.0)  # type: ignore[attr-defined]
+    assert ax.get_xlim()[0] <= 0.5
 
 
 def test_rules_that_overlap_are_no_tree() -> None:

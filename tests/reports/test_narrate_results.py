@@ -13,6 +13,7 @@ from plots import results
 from whence.core.effect import Curve
 from whence.core.errors import InputError
 from whence.core.provenance import Provenance
+from whence.core.rules import Predicate
 from whence.core.types import Floats
 from whence.reports.narrate import Audience, narrate
 
@@ -26,12 +27,28 @@ def number(text: str) -> float:
 def test_an_anchor_is_told_with_its_lower_bound() -> None:
     text = narrate(results.anchors()[0])
 
-    assert "a probability of 90.0% for good" in text
+    assert "a probability of 90.0% for good, which is above one half." in text
     assert "as long as age > 37 and job in {clerk, manager, smith}" in text
     assert "for at least 96.0% of such cases" in text
     assert "Of 236 rows checked that this covers, 100% got the same answer." in text
     assert "It covers 7.5% of all rows (95% interval 5.0% to 10%)." in text
     assert "certified on rows that had no part" in text
+
+
+def test_what_counts_as_the_same_answer_is_told() -> None:
+    e = results.anchors()[3]
+    near = replace(e, provenance=Provenance(unit="euro", settings={"tolerance": 0.25}))
+
+    assert "for good, which is above one half" in narrate(e)
+    assert "0.562 euro for good, give or take 0.25." in narrate(near)
+    several = results.rules((results.OLD,), k=3)
+    assert "one half" not in narrate(several)
+
+
+def test_of_many_categories_the_first_are_told() -> None:
+    many = Predicate(feature="job", levels=tuple("abcdefg"))
+
+    assert "job in {a, b, c, … 4 more}" in narrate(results.rules((many,)))
 
 
 @pytest.mark.parametrize("audience", ["analyst", "customer"])

@@ -30,6 +30,10 @@ NO_SUM: Final = ("SII", "BII", "FBII", "H", "TreeBanzhaf", "Occlusion")
 """Indices and methods whose values do not add up to the output, and need not."""
 
 
+CATEGORIES: Final = 4
+"""Categories that a condition lists at most."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Importance:
     """How the values of a result about all rows together are called.
@@ -156,7 +160,7 @@ def answer(names: Sequence[str], outputs: Floats, unit: str = "") -> str:
     return f"{name} = {value}" if name else value
 
 
-def condition(p: "Predicate", most: int = 4) -> str:
+def condition(p: "Predicate", most: int = CATEGORIES) -> str:
     """Say a condition, of many categories the first ones only.
 
     Examples

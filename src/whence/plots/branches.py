@@ -15,7 +15,7 @@ import numpy as np
 from whence.core.errors import InputError
 from whence.core.rules import Predicate
 from whence.core.types import Floats, Level
-from whence.core.words import condition
+from whence.core.words import CATEGORIES, condition
 
 FEW = 3
 """Categories up to which they are told instead of the more numerous others."""
@@ -187,7 +187,7 @@ def _words(
         levels = tuple(sorted(found, key=str))
         others = {i: boxes[i].get(feature, _Box()) for g in groups if g != group for i in g}
         left = {level for box in others.values() for level in box.levels or ()}
-        if len(left) < min(len(found), FEW) and not missing:
+        if len(found) > CATEGORIES and len(left) <= FEW and not missing:
             listed = ", ".join(sorted(map(str, left)))
             return f"{feature} ≠ {listed}" if len(left) == 1 else f"{feature} not in {{{listed}}}"
         return condition(Predicate(feature=feature, levels=levels, missing=missing))

@@ -239,7 +239,8 @@ def _draw(e: Examples, i: int, grid: _Grid, title: str, ax: "Axes | None") -> "A
     bound = "" if e.bound is None or not np.isfinite(e.bound[i]) else (
         f"proved: none is nearer than {e.bound[i]:.3g}"
     )  # fmt: skip
-    foot(ax, [*grid.said, status if status not in ("", "found") else "", bound])
+    others = f"one of {len(e):,} rows; for another draw e[i]" if len(e) > 1 else ""
+    foot(ax, [*grid.said, others, status if status not in ("", "found") else "", bound])
     return ax
 
 

@@ -33,22 +33,38 @@ def _anchor(e: Rules, conditions: str, audience: Audience) -> list[str]:
     status = e.status[0] if e.status else ""
     held = f"at least {share(low)}" if low > 0 else "some"
     sure = status in ("", "certified")
+    side = _side(e)
     if not conditions:
         whose = "whatever its details are" if sure else "and no rule was found under which it stays"
-        told = [f"The model's answer is {answer}, {whose}."]
+        told = [f"The model's answer is {answer}{side}, {whose}."]
     elif audience == "customer":
-        told = [f"The model's answer is {answer}.", _stays(conditions, held, sure=sure)]
+        told = [f"The model's answer is {answer}{side}.", _stays(conditions, held, sure=sure)]
     else:
         checked = (
             f"Of {int(e.covered[0]):,} rows checked that this covers, {share(precision)} got the "
             "same answer."
         )
-        told = [f"The model's answer is {answer}.", _stays(conditions, held, sure=sure), checked]
+        told = [
+            f"The model's answer is {answer}{side}.",
+            _stays(conditions, held, sure=sure),
+            checked,
+        ]
     if audience == "analyst":
         told += [_coverage(e)]
     if status and (status != "certified" or audience == "analyst"):
         told.append(_STATUS.get(status, f"Status: {status}."))
     return told
+
+
+def _side(e: Rules) -> str:
+    """Say what of a number counts as the answer: which side of the middle it is on, or so near."""
+    tolerance = e.provenance.settings.get("tolerance")
+    if isinstance(tolerance, (int, float)):
+        return f", give or take {tolerance:.3g}"
+    edge = {"probability": (0.5, "one half"), "log-odds": (0.0, "zero")}.get(e.provenance.unit)
+    if edge is None or e.outputs.shape[1] > 1:
+        return ""
+    return f", which is {'above' if e.outputs[0, 0] > edge[0] else 'below'} {edge[1]}"
 
 
 def _stays(conditions: str, held: str, *, sure: bool) -> str:
