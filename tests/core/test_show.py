@@ -7,6 +7,7 @@ import pytest
 
 from plots import results
 from whence.core.explanation import Explanation, Interaction, Names
+from whence.core.provenance import Provenance
 from whence.core.rules import Predicate
 from whence.core.show_rows import direction, spark
 
@@ -126,7 +127,9 @@ def test_h_statistics_have_no_sum() -> None:
     )  # fmt: skip
 
     assert "a x b        0.25" in repr(h)
-    assert "H²: the share of the joint effect" in repr(h)
+    assert "H²: share of the joint effect" in repr(h)
+    size = replace(h, provenance=Provenance(unit="euro", settings={"normalized": False}))
+    assert "size of the part of the joint effect that is interaction (euro)" in repr(size)
     assert "residual" not in repr(h)
 
 

@@ -270,14 +270,19 @@ def influence() -> Examples:
     )  # fmt: skip
 
 
-def shuffled(p: int = 6, method: str = "PermutationImportance", unit: str = "nats") -> Attribution:
+def shuffled(
+    p: int = 6,
+    method: str = "PermutationImportance",
+    unit: str = "nats",
+    output: str = "log_loss",
+) -> Attribution:
     """Make an importance of signed values, the last of them nothing."""
     values = np.array([0.31, 0.12, -0.04, 0.02, 0.0, 0.001])[:p, None]
     return Attribution(
         values=values[None], base_values=np.array([[0.4]]), outputs=np.array([[0.4]]),
         stderr=np.array([0.02, 0.01, 0.01, 0.03, 0.0, 0.002])[None, :p, None],
         names=Names(
-            features=tuple(f"feature {j}" for j in range(p)), outputs=("loss",), rows=("all",)
+            features=tuple(f"feature {j}" for j in range(p)), outputs=(output,), rows=("all",)
         ),
         provenance=Provenance(method=method, unit=unit),
     )  # fmt: skip

@@ -72,7 +72,6 @@ def test_draws_on_the_axes_given_and_leaves_nothing_behind(draw: Callable[..., A
     given_ax, before, figures = Figure().subplots(), dict(mpl.rcParams), plt.get_fignums()
 
     assert draw(ax=given_ax) is given_ax
-    png(given_ax)
 
     assert given_ax.get_title(loc="left")
     assert dict(mpl.rcParams) == before
@@ -382,16 +381,22 @@ def test_bars_of_scores_are_the_scores() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "unit", "label"),
+    ("method", "output", "unit", "label"),
     [
-        ("Sage", "nats", "loss taken off (nats)"),
-        ("PermutationImportance", "nats", "loss added when shuffled (nats)"),
-        ("PermutationImportance", "fall of roc_auc", "fall of roc_auc when shuffled"),
-        ("LeaveOneCovariateOut", "squared error", "loss added when left out (squared error)"),
+        ("Sage", "log_loss", "nats", "loss taken off (nats)"),
+        ("PermutationImportance", "log_loss", "nats", "loss added when shuffled (nats)"),
+        ("PermutationImportance", "roc_auc", "AUC", "fall of roc_auc when shuffled"),
+        ("PermutationImportance", "mine", "fall of mine", "fall of mine when shuffled"),
+        ("PermutationImportance", "zero_one", "scores", "zero_one added when shuffled"),
+        ("PermutationImportance", "accuracy", "scores", "fall of accuracy when shuffled"),
+        ("LeaveOneCovariateOut", "y", "squared error", "loss added when left out (squared error)"),
+        ("LinearCoefficients", "y", "euro", "change per standard deviation (euro)"),
     ],
 )
-def test_an_importance_is_called_what_it_is(method: str, unit: str, label: str) -> None:
-    e = results.shuffled(method=method, unit=unit)
+def test_an_importance_is_called_what_it_is(
+    method: str, output: str, unit: str, label: str
+) -> None:
+    e = results.shuffled(method=method, unit=unit, output=output)
     ax = plots.plot(e)
 
     assert isinstance(ax, Axes)

@@ -165,9 +165,11 @@ def test_a_shuffled_feature_is_told_apart_from_nothing_by_its_interval() -> None
     text = narrate(results.shuffled())
 
     assert "raises the loss (nats) most for feature 0 (0.310, 95% interval ±0.039)" in text
-    assert "It improves the loss for feature 2 (0.040" in text
+    assert "It improves the loss (nats) for feature 2 (0.040" in text
     assert "feature 3, feature 5 and feature 4 cannot be told apart" in text
-    fall = narrate(results.shuffled(method="LeaveOneCovariateOut", unit="fall of roc_auc"))
+    fall = narrate(
+        results.shuffled(method="LeaveOneCovariateOut", unit="AUC", output="roc_auc"), "customer"
+    )
     assert fall.startswith("Leaving a feature out lowers roc_auc most for feature 0 (0.310")
 
 
@@ -188,3 +190,14 @@ def test_warnings_are_told_to_an_analyst() -> None:
         warned = replace(e, provenance=p)
         assert "Note: The background has few rows." in narrate(warned)
         assert "Note" not in narrate(warned, "customer")
+
+
+def test_coefficients_are_told_by_their_direction() -> None:
+    e = results.shuffled(method="LinearCoefficients", unit="euro", output="price")
+
+    text = narrate(e)
+
+    assert "Per standard deviation, the model's output for price (euro) rises most with" in text
+    assert "and falls most with feature 2 (0.040" in text
+    assert "feature 3, feature 5 and feature 4 cannot be told apart" in text
+    assert "No intervals are known." in narrate(replace(e, stderr=None))

@@ -8,7 +8,7 @@ import numpy as np
 from whence.core.players import cells_in_row, names_in_row, player_names, set_names
 from whence.core.show_rows import columns, effect_lines, example_lines, rule_lines
 from whence.core.types import Floats
-from whence.core.words import EFFECTS, NO_SUM, about_all, importance
+from whence.core.words import EFFECTS, NO_SUM, about_all, importance, interaction_size
 
 if TYPE_CHECKING:
     from whence.core.effect import Effect
@@ -118,12 +118,14 @@ def footnotes(e: "Explanation") -> list[str]:
 def _of_all(e: "Explanation") -> str:
     """Say what the sizes of a result about all rows are."""
     if getattr(e, "index", "") == "H":
-        return "sizes are H²: the share of the joint effect that is interaction"
+        return f"sizes are {interaction_size(e)}"
     words = importance(e)
-    if words.signed or hasattr(e, "sets"):
-        return f"sizes are: {words.label}" if not hasattr(e, "sets") else "sizes over all rows"
-    over = "rows" if len(e.names.outputs) == 1 else "rows and outputs"
-    return f"sizes are mean absolute values over the {over}"
+    several = len(e.names.outputs) > 1
+    if words.signed and not hasattr(e, "sets"):
+        return "sizes are mean absolute values over the outputs" if several else (
+            f"sizes are: {words.label}"
+        )  # fmt: skip
+    return f"sizes are mean absolute values over the rows{' and outputs' * several}"
 
 
 def _parts(e: "Explanation") -> int:

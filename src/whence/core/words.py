@@ -50,8 +50,10 @@ class Importance:
         Whether a value below zero means something.
     interval : str
         What an interval is about.
-    error : str
-        What the standard errors stand for, in prose.
+    measure : str
+        What gets worse without a feature, in prose; "" where the values are no such thing.
+    harm : str
+        What then happens to it: "raises" or "lowers".
     """
 
     title: str
@@ -59,7 +61,8 @@ class Importance:
     unit: str
     signed: bool = True
     interval: str = "95% interval"
-    error: str = "the error of the estimate"
+    measure: str = ""
+    harm: str = "raises"
 
     @property
     def label(self) -> str:
@@ -67,49 +70,82 @@ class Importance:
         return f"{self.quantity} ({self.unit})" if self.unit else self.quantity
 
 
-_OF_METHOD: Final = {
-    "Sage": ("What each feature takes off the loss", "loss taken off", ""),
-    "PermutationImportance": (
-        "What is lost when a feature is shuffled",
-        "loss added when shuffled",
-        "when shuffled",
-    ),
-    "LeaveOneCovariateOut": (
-        "What is lost when a feature is left out",
-        "loss added when left out",
-        "when left out",
-    ),
+_WITHOUT: Final = {
+    "PermutationImportance": "shuffled",
+    "LeaveOneCovariateOut": "left out",
 }
-"""Title, quantity, and how a fall of a score goes on, of the methods whose values are signed."""
+"""What is done to a feature by the methods that then look at the quality of the model."""
+
+_LOSSES: Final = (
+    "log_loss", "squared_error", "absolute_error", "zero_one", "nats", "squared error",
+    "absolute error", "error rate", "root mean squared error", "",
+)  # fmt: skip
+"""Names and units of what is better the smaller it is; all else is a score."""
 
 
-def importance(e: "Explanation") -> Importance:
+def importance(e: "Explanation", output: str = "") -> Importance:
     """Return what the values of a result about all rows together are called.
+
+    Parameters
+    ----------
+    e : Explanation
+    output : str
+        Name of the output that is looked at, which is the quality of the model where a method tells
+        how it changes; the first by default.
 
     Examples
     --------
     >>> from whence.core.explanation import Attribution, Names
     >>> from whence.core.provenance import Provenance
     >>> one = np.ones((1, 1))
-    >>> e = Attribution(values=one[None], base_values=one, outputs=one, names=Names(rows=ALL),
-    ...     provenance=Provenance(method="PermutationImportance", unit="fall of roc_auc"))
+    >>> e = Attribution(values=one[None], base_values=one, outputs=one,
+    ...     names=Names(outputs=("roc_auc",), rows=ALL),
+    ...     provenance=Provenance(method="PermutationImportance", unit="AUC"))
     >>> importance(e).label
     'fall of roc_auc when shuffled'
     """
-    unit = e.provenance.unit
-    known = _OF_METHOD.get(e.provenance.method)
-    if known is None:
+    unit, method = e.provenance.unit, e.provenance.method
+    if method == "Sage":
+        title = "What each feature takes off the loss"
+        return Importance(title=title, quantity="loss taken off", unit=unit, measure="the loss")
+    if method == "LinearCoefficients":
+        alike = e.provenance.settings.get("standardize", True)
+        per = "standard deviation" if alike else "unit of the column"
+        return Importance(title="Coefficients", quantity=f"change per {per}", unit=unit)
+    if method in _WITHOUT:
+        names = e.names.outputs
+        return _lost(_WITHOUT[method], output or (names[0] if names else ""), unit)
+    return Importance(
+        title="Mean absolute contribution",
+        quantity="mean |contribution|",
+        unit=unit,
+        signed=False,
+        interval="95% interval over the rows",
+    )
+
+
+def _lost(done: str, name: str, unit: str) -> Importance:
+    """Return the words of what is lost without a feature: a loss grows, or a score falls."""
+    title = f"What is lost when a feature is {done}"
+    if unit in _LOSSES:
+        measure = f"the loss ({unit})" if unit else "the loss"
+        quantity = f"loss added when {done}"
+        return Importance(title=title, quantity=quantity, unit=unit, measure=measure)
+    if unit == "scores" and name in _LOSSES:
         return Importance(
-            title="Mean absolute contribution",
-            quantity="mean |contribution|",
-            unit=unit,
-            signed=False,
-            interval="95% interval over the rows",
+            title=title, quantity=f"{name} added when {done}", unit="", measure=name or "the loss"
         )
-    title, quantity, when = known
-    if unit.startswith("fall of"):
-        return Importance(title=title, quantity=f"{unit} {when}", unit="")
-    return Importance(title=title, quantity=quantity, unit=unit)
+    score = unit.removeprefix("fall of ") if unit.startswith("fall of ") else name or unit
+    quantity = f"fall of {score} when {done}"
+    return Importance(title=title, quantity=quantity, unit="", measure=score, harm="lowers")
+
+
+def interaction_size(e: "Explanation") -> str:
+    """Return what the sizes of H-statistics are."""
+    if e.provenance.settings.get("normalized", True):
+        return "H²: share of the joint effect that is interaction"
+    unit = f" ({e.provenance.unit})" if e.provenance.unit else ""
+    return f"size of the part of the joint effect that is interaction{unit}"
 
 
 def band(e: "Explanation", kind: str) -> str:

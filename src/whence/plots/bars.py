@@ -1,5 +1,6 @@
 """Bars: how much each feature matters, over all rows or in one."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,9 +87,12 @@ def bar(
     if row is not None or (len(e) == 1 and e.names.rows != ALL):
         panel, (title,) = read_rows(e, [row or 0], output, "bar")
         return _one_row(panel, title, most, ax)
-    words = importance(e)
+    panel = read(e, output, "bar")
+    words = importance(e, panel.output)
     draw = _signed if words.signed and e.names.rows == ALL else _importance
-    return draw(read(e, output, "bar"), words, most, ax)
+    several = panel.output if e.values.shape[-1] > 1 or not words.signed else ""
+    title = words.title + (f" · {several}" if several else "")
+    return draw(panel, replace(words, title=title), most, ax)
 
 
 def is_importance(panel: Panel) -> bool:
@@ -144,8 +148,7 @@ def _importance(panel: Panel, words: Importance, most: int, ax: "Axes | None") -
     ax = canvas(ax, width=7.6, height=1.2 + 0.3 * len(labels))
     _draw(ax, values, reach, colors, signed=False)
     rows_of_text(ax, labels)
-    title = words.title + (f" · {panel.output}" if panel.output else "")
-    tidy(ax, title=literal(title), xlabel=literal(plain(words.label)))
+    tidy(ax, title=literal(words.title), xlabel=literal(plain(words.label)))
     ax.set_xlim(left=0.0)
     left = "" if is_importance(panel) else unexplained(panel)
     note(ax, [f"whiskers: {words.interval}" if np.isfinite(reach).any() else "", left])

@@ -6,6 +6,7 @@ import numpy as np
 
 from whence.core.explanation import Interaction
 from whence.core.types import Floats, Ints
+from whence.core.words import interaction_size
 from whence.plots.pick import Name, find, kind, output_name, positive
 from whence.plots.style import (
     SMALL,
@@ -101,7 +102,7 @@ def interaction_matrix(
     label = f"mean |{i.index}|{unit}; diagonal: feature alone"
     if str(i.index) == "H":
         alone = "; diagonal: with all others" if np.diag(size).any() else ""
-        label = f"H²: share of the joint effect that is interaction{alone}"
+        label = f"{plain(interaction_size(i))}{alone}"
     scale_beside(ax, image, literal(label), "max" if cells.max() > top else "neither")
     if shown.size <= MOST_NUMBERS:
         _numbers(ax, cells, top)

@@ -28,10 +28,14 @@ def tell_all_rows(e: Attribution, audience: Audience, output: str | int | None) 
         If there is no such output.
     """
     panel = read(e, 0 if output is None else output, "bar")
+    most, words = MOST[audience], importance(e, panel.output)
     if e.provenance.method == "Sage":
-        return " ".join([_loss(panel, MOST[audience]), *notes(e)])
-    return " ".join([_lost(panel, importance(e), _VERBS[e.provenance.method], MOST[audience]),
-                     *notes(e)])  # fmt: skip
+        told = _loss(panel, most)
+    elif words.measure:
+        told = _lost(panel, words, _VERBS[e.provenance.method], most)
+    else:
+        told = _moves(panel, words, most)
+    return " ".join([told, *notes(e)])
 
 
 def _sure(panel: Panel) -> tuple[Ints, Ints]:
@@ -59,30 +63,50 @@ def _lost(panel: Panel, words: Importance, verb: str, most: int) -> str:
     sure, unsure = _sure(panel)
     worse = [_one(panel, int(j), places) for j in sure if values[j] > 0]
     better = [_one(panel, int(j), places) for j in sure if values[j] < 0]
-    fall = words.quantity.startswith("fall of")
-    what = panel.unit.removeprefix("fall of ") if fall else "the loss"
-    unit = "" if fall or not panel.unit else f" ({panel.unit})"
-    harm = "lowers" if fall else "raises"
     told = []
     if worse:
-        told.append(f"{verb} {harm} {what}{unit} most for {joined(worse[:most])}.")
+        told.append(f"{verb} {words.harm} {words.measure} most for {joined(worse[:most])}.")
         left = len(worse) - most
-        told += [f"For {left} other{'s' * (left > 1)} it {harm} it by less."] if left > 0 else []
+        told += (
+            [f"For {left} other{'s' * (left > 1)} it {words.harm} it by less."] if left > 0 else []
+        )
     else:
-        told.append(f"{verb} {harm} {what}{unit} for none of them by more than the error.")
+        told.append(f"{verb} {words.harm} {words.measure} for none of them by more than the error.")
     if better:
         told.append(
-            f"It improves {what} for {joined(better[:most])}: the model does better without what "
-            "it learned there."
+            f"It improves {words.measure} for {joined(better[:most])}: the model does better "
+            "without what it learned there."
         )
-    if len(unsure):
-        names = [plain(panel.features[j]) for j in unsure[:most]]
-        left = len(unsure) - len(names)
-        names += [f"{left} others" if left > 1 else "1 other"] if left else []
-        one = len(unsure) == 1
-        told.append(f"{joined(names)} cannot be told apart from {'one' if one else 'features'} "
-                    f"that do{'es' if one else ''} nothing.")  # fmt: skip
+    told += _nothing(panel, unsure, most)
     return " ".join(told)
+
+
+def _moves(panel: Panel, words: Importance, most: int) -> str:
+    """Tell which way an output moves with each column, the furthest first."""
+    values = panel.values[0]
+    places = decimals(values)
+    sure, unsure = _sure(panel)
+    up, down = ([_one(panel, int(j), places) for j in sure if s * values[j] > 0] for s in (1, -1))
+    per = words.quantity.removeprefix("change per ")
+    unit = f" ({panel.unit})" if panel.unit else ""
+    told = [f"Per {per}, the model's output{f' for {panel.output}' * bool(panel.output)}{unit}"]
+    ways = [f"{verb} most with {joined(part[:most])}" for verb, part in
+            (("rises", up), ("falls", down)) if part]  # fmt: skip
+    told = [f"{told[0]} {' and '.join(ways) if ways else 'moves with none of them for sure'}."]
+    if panel.stderr is None:
+        told.append("No intervals are known.")
+    return " ".join([*told, *_nothing(panel, unsure, most)])
+
+
+def _nothing(panel: Panel, unsure: Ints, most: int) -> list[str]:
+    """Tell which features cannot be told apart from those that do nothing."""
+    if not len(unsure):
+        return []
+    names = [plain(panel.features[j]) for j in unsure[:most]]
+    left = len(unsure) - len(names)
+    names += [f"{left} others" if left > 1 else "1 other"] if left else []
+    nothing = "one that does nothing" if len(unsure) == 1 else "features that do nothing"
+    return [f"{joined(names)} cannot be told apart from {nothing}."]
 
 
 def _loss(panel: Panel, most: int) -> str:
