@@ -9,6 +9,7 @@ Narrowing::Narrowing(const Lattice& lattice)
       alive_at_(1, 0),
       cheapest_(lattice.players),
       cheapest_at_(lattice.players),
+      killed_(lattice.trees),
       best_(lattice.trees) {
   for (std::int32_t t = 0; t < lattice.trees; ++t)
     alive_at_.push_back(alive_at_.back() +
@@ -22,6 +23,21 @@ std::vector<Word> Narrowing::all_alive() const {
     for (std::int64_t i = 0; i < count; ++i) all[alive_at_[t] + i / 64] |= Word{1} << (i % 64);
   }
   return all;
+}
+
+void Narrowing::stale(std::int32_t p) {
+  changed_ = true;
+  for (const std::int32_t t : lattice_.search->trees_of()[p]) stale_[t] = 1;
+}
+
+void Narrowing::drop(Box& box, std::int32_t p, int a) {
+  box.mask[lattice_.word[p] + a / 64] &= ~(Word{1} << (a % 64));
+  stale(p);
+}
+
+void Narrowing::drop_leaf(std::span<Word> alive, std::int32_t t, int i) {
+  alive[i / 64] &= ~(Word{1} << (i % 64));
+  killed_[t] = 1;
 }
 
 // Alternatives that cost too much beside the cheapest of all other players.
@@ -38,11 +54,11 @@ bool Narrowing::afford(Box& box, double cutoff) {
   }
   if (!(least_ < cutoff)) return false;
   for (std::int32_t p = 0; p < l.players; ++p) {
-    Word* mask = box.mask.data() + l.word[p];
+    const Word* mask = box.mask.data() + l.word[p];
     const double most = cutoff - (least_ - cheapest_[p]);
     const double* cost = l.cost.data() + l.first[p];
     each_of(mask, l.words(p), [&](int a) {
-      if (cost[a] >= most) mask[a / 64] &= ~(Word{1} << (a % 64)), changed_ = true;
+      if (cost[a] >= most) drop(box, p, a);
     });
   }
   return true;
@@ -62,10 +78,9 @@ bool Narrowing::couple(Box& box) {
     }
     if (sum < low) return false;
     for (std::int32_t p = 0; p < l.players; ++p) {
-      Word* mask = box.mask.data() + l.word[p];
+      const Word* mask = box.mask.data() + l.word[p];
       each_of(mask, l.words(p), [&](int a) {
-        if (sum - most[p] + l.coupled_of(i, p)[a] < low)
-          mask[a / 64] &= ~(Word{1} << (a % 64)), changed_ = true;
+        if (sum - most[p] + l.coupled_of(i, p)[a] < low) drop(box, p, a);
       });
     }
   }
@@ -76,13 +91,14 @@ bool Narrowing::couple(Box& box) {
 bool Narrowing::reach(Box& box, double cutoff) {
   const Lattice& l = lattice_;
   for (std::int32_t t = 0; t < l.trees; ++t) {
+    if (!stale_[t]) continue;
     const auto alive = this->alive(box, t);
     bool some = false;
     each_of(alive, [&](int i) {
       const std::int64_t leaf = l.leaf_start[t] + i;
       double cost = least_;
       for (std::int64_t at = l.part_start[leaf]; at < l.part_start[leaf + 1]; ++at) {
-        const auto& [p, slot, set] = l.parts[at];
+        const auto& [p, set] = l.parts[at];
         const Word* wanted = l.sets.data() + set;
         if ((wanted[cheapest_at_[p] / 64] >> (cheapest_at_[p] % 64)) & 1) continue;
         double least = kInfinity;
@@ -94,7 +110,7 @@ bool Narrowing::reach(Box& box, double cutoff) {
       if (cost < cutoff)
         some = true;
       else
-        alive[i / 64] &= ~(Word{1} << (i % 64)), changed_ = true;
+        drop_leaf(alive, t, i);
     });
     if (!some) return false;
   }
@@ -120,7 +136,7 @@ bool Narrowing::need(Box& box) {
       const auto alive = this->alive(box, t);
       each_of(alive, [&](int i) {
         if (best_[t] - l.weight[(l.leaf_start[t] + i) * l.rows + r] > spare)
-          alive[i / 64] &= ~(Word{1} << (i % 64)), changed_ = true;
+          drop_leaf(alive, t, i);
       });
     }
   }
@@ -131,9 +147,10 @@ bool Narrowing::need(Box& box) {
 void Narrowing::support(Box& box) {
   const Lattice& l = lattice_;
   for (std::int32_t t = 0; t < l.trees; ++t) {
+    if (!killed_[t]) continue;
     const auto alive = this->alive(box, t);
-    for (std::int64_t s = l.slot_start[t]; s < l.slot_start[t + 1]; ++s) {
-      const std::int32_t p = l.slot_player[s], words = l.words(p);
+    for (std::int64_t s = l.asked_start[t]; s < l.asked_start[t + 1]; ++s) {
+      const std::int32_t p = l.asked[s], words = l.words(p);
       Word* mask = box.mask.data() + l.word[p];
       union_.assign(words, 0);
       bool all = false;
@@ -148,21 +165,26 @@ void Narrowing::support(Box& box) {
         all |= !asked;
       });
       if (all) continue;
-      for (std::int32_t w = 0; w < words; ++w) {
-        changed_ |= (mask[w] & ~union_[w]) != 0;
-        mask[w] &= union_[w];
-      }
+      if (within(mask, union_.data(), words)) continue;
+      for (std::int32_t w = 0; w < words; ++w) mask[w] &= union_[w];
+      stale(p);
     }
   }
 }
 
-bool Narrowing::narrow(Box& box, double cutoff) {
+bool Narrowing::narrow(Box& box, double cutoff, std::int32_t player) {
+  stale_.assign(lattice_.trees, player < 0);
+  if (player >= 0) stale(player);
   do {
     changed_ = false;
-    if (!afford(box, cutoff) || !couple(box) || !reach(box, cutoff) || !need(box)) return false;
+    std::fill(killed_.begin(), killed_.end(), 0);
+    if (!afford(box, cutoff) || !couple(box)) return false;
+    if (least_ > box.bound) std::fill(stale_.begin(), stale_.end(), 1);
+    box.bound = std::max(box.bound, least_);
+    if (!reach(box, cutoff) || !need(box)) return false;
+    std::fill(stale_.begin(), stale_.end(), 0);
     support(box);
   } while (changed_);
-  box.bound = std::max(box.bound, least_);
   return true;
 }
 

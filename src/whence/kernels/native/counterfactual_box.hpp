@@ -29,10 +29,14 @@ class Narrowing {
     return {box.alive.data() + alive_at_[t], box.alive.data() + alive_at_[t + 1]};
   }
 
-  // False where nothing is left.
-  bool narrow(Box& box, double cutoff);
+  // False where nothing is left. `player` is the one whose set was cut since the box was last
+  // narrowed; -1: all may have been.
+  bool narrow(Box& box, double cutoff, std::int32_t player);
 
  private:
+  void drop(Box& box, std::int32_t p, int a);
+  void drop_leaf(std::span<Word> alive, std::int32_t t, int i);
+  void stale(std::int32_t p);
   bool afford(Box& box, double cutoff);
   bool couple(Box& box);
   bool reach(Box& box, double cutoff);
@@ -45,6 +49,8 @@ class Narrowing {
   std::vector<std::int32_t> cheapest_at_;
   double least_ = 0;
   bool changed_ = false;
+  std::vector<std::uint8_t> stale_;   // (trees) whether a player that the tree asks was cut
+  std::vector<std::uint8_t> killed_;  // (trees) whether a leaf was dropped
   std::vector<double> best_;  // (trees)
   std::vector<Word> union_;
 };

@@ -138,9 +138,8 @@ void Lattice::list_leaves(const CounterfactualQuery& query, const std::vector<Wo
   const Forest& f = search->forest();
   leaf_start.assign(1, 0);
   part_start.assign(1, 0);
-  slot_start.assign(1, 0);
-  weight.clear(), parts.clear(), sets.clear(), slot_player.clear();
-  std::vector<std::int32_t> slot_of(players, -1);
+  asked_start.assign(1, 0);
+  weight.clear(), parts.clear(), sets.clear(), asked.clear();
   struct Visit {
     std::int64_t node;
     std::vector<Word> mask;
@@ -153,11 +152,9 @@ void Lattice::list_leaves(const CounterfactualQuery& query, const std::vector<Wo
       open.pop_back();
       if (f.is_leaf(at.node)) {
         for (const std::int32_t p : at.asked) {
-          if (slot_of[p] < 0) {
-            slot_of[p] = static_cast<std::int32_t>(slot_player.size() - slot_start.back());
-            slot_player.push_back(p);
-          }
-          parts.push_back({p, slot_of[p], static_cast<std::int64_t>(sets.size())});
+          if (std::find(asked.begin() + asked_start.back(), asked.end(), p) == asked.end())
+            asked.push_back(p);
+          parts.push_back({p, static_cast<std::int64_t>(sets.size())});
           sets.insert(sets.end(), at.mask.begin() + word[p], at.mask.begin() + word[p + 1]);
         }
         part_start.push_back(static_cast<std::int64_t>(parts.size()));
@@ -183,8 +180,7 @@ void Lattice::list_leaves(const CounterfactualQuery& query, const std::vector<Wo
         open.push_back(std::move(next));
       }
     }
-    for (std::size_t s = slot_start.back(); s < slot_player.size(); ++s) slot_of[slot_player[s]] = -1;
-    slot_start.push_back(static_cast<std::int64_t>(slot_player.size()));
+    asked_start.push_back(static_cast<std::int64_t>(asked.size()));
     leaf_start.push_back(static_cast<std::int64_t>(part_start.size()) - 1);
   }
 }

@@ -49,7 +49,6 @@ inline bool within(const Word* a, const Word* b, std::int32_t words) {
 // A leaf is reached only if its player `player` takes one of a set.
 struct Part {
   std::int32_t player;
-  std::int32_t slot;  // of the player among those of the tree
   std::int64_t set;   // first word
 };
 
@@ -69,8 +68,8 @@ struct Lattice {
   std::vector<std::int64_t> part_start;  // (leaves + 1)
   std::vector<Part> parts;
   std::vector<Word> sets;
-  std::vector<std::int64_t> slot_start;   // (trees + 1)
-  std::vector<std::int32_t> slot_player;  // players that the tree's leaves ask
+  std::vector<std::int64_t> asked_start;  // (trees + 1)
+  std::vector<std::int32_t> asked;        // players that the tree's leaves ask
 
   std::vector<double> base, need;         // (rows)
   std::vector<double> size, slack;        // (rows) of all that is summed; of its rounding errors
@@ -82,6 +81,13 @@ struct Lattice {
   std::int32_t count(std::int32_t p) const { return first[p + 1] - first[p]; }
   const double* coupled_of(std::int32_t i, std::int32_t p) const {
     return coupled.data() + static_cast<std::size_t>(i) * cost.size() + first[p];
+  }
+
+  // Whether player p can take one of `mask` on the way to a leaf.
+  bool may_take(std::int64_t leaf, std::int32_t p, const Word* mask) const {
+    for (std::int64_t at = part_start[leaf]; at < part_start[leaf + 1]; ++at)
+      if (parts[at].player == p) return meet(mask, sets.data() + parts[at].set, words(p));
+    return true;
   }
 
   Lattice(const Counterfactual& search, const CounterfactualQuery& query);

@@ -116,13 +116,14 @@ void Scores::scores_of(const Choice& choice, std::int32_t p, std::vector<double>
   }
 }
 
-bool Scores::repair(Choice& choice, const std::vector<Word>& mask) const {
+bool Scores::repair(Choice& choice, const std::vector<Word>& mask,
+                    const std::vector<Word>& all) const {
   const Lattice& l = lattice_;
   std::vector<double> said(l.rows), scores;
   for (std::int32_t round = 0; round < 2 * l.players; ++round) {
     score(choice, said.data());
     const double now = missing(said.data(), choice);
-    if (now <= 0) return cheapen(choice, mask);
+    if (now <= 0) return cheapen(choice, all);
     double best_rate = 0, best_cost = kInfinity;
     std::int32_t best_p = -1, best_a = 0;
     for (std::int32_t p = 0; p < l.players; ++p) {

@@ -3,15 +3,24 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <vector>
 
 #include "counterfactual_box.hpp"
+#include "counterfactual_branching.hpp"
 #include "counterfactual_lattice.hpp"
 #include "counterfactual_scores.hpp"
-#include "counterfactual_shares.hpp"
 
 namespace whence::counterfactual {
+
+// The order of a heap of open boxes: the lowest bound, then the youngest, comes first.
+struct Later {
+  bool youngest_first;
+  bool operator()(const Box& a, const Box& b) const {
+    if (youngest_first || a.bound == b.bound) return a.number < b.number;
+    return a.bound > b.bound;
+  }
+};
 
 class Search {
  public:
@@ -20,43 +29,37 @@ class Search {
   CounterfactualFound run();
 
  private:
-  // Of two costs closer than this, relatively, either may be called the least.
-  static constexpr double kSame = 1e-9;
-  static constexpr int kWarmPasses = 60;
-  static constexpr int kPasses = 2;          // per box
-  static constexpr double kSteady = 0.02;    // step of the multipliers, per box
-  static constexpr double kBytes = 256e6;    // of open boxes; beyond it the youngest goes first
+  static constexpr double kSame = 1e-9;    // of two costs no farther apart, either may be the least
+  static constexpr int kRepairs = 64;      // one per so many splits
+  static constexpr double kBytes = 256e6;  // of open boxes; beyond it the youngest goes first
 
   bool over() const { return std::chrono::steady_clock::now() >= end_; }
   double cutoff() const;
-  void list(Box& box);
   bool prepare(Box& root);
-  void warm(Box& root);
-  bool process(Box& box);
   void put(Box&& box);
   Box next();
   void offer(Choice choice);
+  void repair(const Box& box);
+  Choice cheapest(const Box& box) const;
 
   void split(const Box& box);
-  std::int32_t deciding_condition(const Box& box) const;
-  void split_coupled(const Box& box);
-  void make(const Box& box, std::int32_t p, const Word* set, bool inside);
-  template <class Cost>
-  Choice cheapest(const Box& box, Cost cost) const;
+  void part(const Box& box, const Cut& cut);
+  std::optional<Cut> coupled_cut(const Box& box, const Choice& choice) const;
   CounterfactualFound found(double bound, bool proved) const;
 
   const CounterfactualQuery& query_;
   std::chrono::steady_clock::time_point end_;
   Lattice lattice_;
   Scores scores_;
-  std::unique_ptr<Narrowing> narrowing_;
-  std::unique_ptr<Shares> shares_;
+  std::optional<Narrowing> narrowing_;
+  std::optional<Branching> branching_;
   std::vector<Box> open_;  // a heap
+  std::vector<Word> everything_;
   bool youngest_first_ = false;
   double most_ = 0;  // no choice costs more
   double best_;
   Choice choice_;
-  std::int64_t boxes_ = 0;
+  std::int64_t boxes_ = 0, splits_ = 0;
 };
 
 }  // namespace whence::counterfactual
