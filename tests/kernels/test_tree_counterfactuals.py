@@ -12,7 +12,8 @@ from reference import trees as slow_trees
 from strategies import any_nodes, ensembles, random_nodes, rows_for, seeds
 from whence.core.errors import InputError
 from whence.core.types import Floats, Ints
-from whence.kernels.tree_counterfactuals import CounterfactualSearch, Couplings
+from whence.kernels.choices import Couplings
+from whence.kernels.tree_counterfactuals import CounterfactualSearch
 from whence.models.trees import Nodes
 
 some = settings(

@@ -1,27 +1,25 @@
 """The cheapest change of a row that gets a wanted answer from a tree ensemble, with proof.
 
 Every player takes one of a finite list of alternatives. Branch and bound over boxes, products of
-sets of alternatives, finds the cheapest choice. What makes it fast is the lower bound on cost. In a
-Lagrangian decomposition [1]_ the trees pay shares of the costs, each tree alone picks its cheapest
-leaf, and what was wanted of the sum of the trees enters with multipliers; the shares are improved
-by block coordinate ascent [2]_, and kept from box to box. Leaves and alternatives that the bound
-rules out are dropped from a box, as are those beyond reach, cost or score alone. The problem is
-that of [3]_, where a mixed-integer solver was asked.
+sets of alternatives, finds the cheapest choice: the problem of [1]_, where a mixed-integer solver
+was asked, without one. A box costs at least what its players' cheapest alternatives cost together,
+and says at most what the best leaves it can reach say together. What cannot be reached, afforded
+under the best choice known, or make up for what is needed is dropped from a box, leaves and
+alternatives in turn; the box of the lowest bound is split first, at the cut that leaves the least
+budget and score to spare on both sides. Near a row few leaves can be reached, so the bounds are
+tight where the cheapest choices are: a live region [2]_ is a box where every tree is decided.
 
 The loops are C++ (``native/counterfactual*``) and release the interpreter lock. They run on one
 thread: call them for rows from several.
 
 References
 ----------
-.. [1] Komodakis, Paragios and Tziritas, "MRF energy minimization and beyond via dual
-   decomposition", IEEE TPAMI 33 (2011), doi:10.1109/TPAMI.2010.108.
-.. [2] Globerson and Jaakkola, "Fixing max-product: convergent message passing algorithms for MAP
-   LP-relaxations", NeurIPS 20 (2007), doi:10.5555/2981562.2981632.
-.. [3] Parmentier and Vidal, "Optimal counterfactual explanations in tree ensembles", ICML (2021),
+.. [1] Parmentier and Vidal, "Optimal counterfactual explanations in tree ensembles", ICML (2021),
    doi:10.48550/arXiv.2106.06631.
+.. [2] Carreira-Perpinan and Hada, "Very fast, approximate counterfactual explanations for decision
+   forests", AAAI 37 (2023), doi:10.1609/aaai.v37i6.25848.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
 from time import monotonic
 from typing import Self
@@ -31,63 +29,10 @@ import numpy as np
 from whence.core.errors import InputError
 from whence.core.types import Floats, Ints
 from whence.kernels import _native
+from whence.kernels.choices import Couplings, Found, check_alternatives
 from whence.kernels.trees import Forest, NodeArrays
 
 _ENDLESS = 2**62
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Couplings:
-    """Linear conditions between players: ``low <= A @ chosen <= high``.
-
-    ``chosen`` is 1 at the alternative that each player takes and 0 elsewhere, so "if player 0 takes
-    one of E, then player 1 takes one of F" is +1 on E, -1 on F and ``high`` 0.
-
-    Attributes
-    ----------
-    A : array of shape (couplings, alternatives)
-    low, high : arrays of shape (couplings,)
-        May be infinite.
-    """
-
-    A: Floats
-    low: Floats
-    high: Floats
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Found:
-    """What a search for the cheapest choice came to.
-
-    Attributes
-    ----------
-    choice : int64 array of shape (players,) or None
-        Position of the alternative that each player takes, among all alternatives; None: no choice
-        that fits was found, or none below the incumbent.
-    cost : float
-        Its cost; infinite where there is none.
-    bound : float
-        No choice that fits is cheaper than this, but for a relative 1e-9. Where none is found: the
-        incumbent, or infinity without one.
-    proved : bool
-        Whether the search came to its end: then ``cost`` is the least there is, or, where
-        ``choice`` is None, no choice fits (below the incumbent). Else a limit was met.
-    boxes : int
-        Parts of the space that were looked at: a measure of work that no clock is in.
-    """
-
-    choice: Ints | None
-    cost: float
-    bound: float
-    proved: bool
-    boxes: int
-
-    @property
-    def gap(self) -> float:
-        """Return the share of the cost that may be too much: 0 where it is proved the least."""
-        if self.proved or self.cost == 0:
-            return 0.0
-        return 1.0 if self.choice is None else max(0.0, 1 - self.bound / self.cost)
 
 
 class CounterfactualSearch:
@@ -174,7 +119,11 @@ class CounterfactualSearch:
             The arrays do not agree, a player has no alternative, or a number is not finite.
         """
         query = _checked(self.forest, start, cost, encoded, G, h)
-        A, low = _one_sided(couplings, len(query[1]))
+        A, low = (
+            (np.zeros((0, len(query[1]))), np.zeros(0))
+            if couplings is None
+            else couplings.one_sided(len(query[1]))
+        )
         choice, least, bound, proved, looked_at = self.native.cheapest(
             *query, A, low, incumbent, seconds, _ENDLESS if boxes is None else boxes
         )
@@ -244,24 +193,6 @@ def _and_one_of(couplings: Couplings | None, members: Ints, alternatives: int) -
     )
 
 
-def _one_sided(couplings: Couplings | None, alternatives: int) -> tuple[Floats, Floats]:
-    """Return the finite sides of all couplings as ``A @ chosen >= low``."""
-    if couplings is None:
-        return np.zeros((0, alternatives)), np.zeros(0)
-    shape = (len(couplings.low), alternatives)
-    if couplings.A.shape != shape or couplings.high.shape != shape[:1]:
-        raise InputError(
-            f"The couplings have A of shape {couplings.A.shape} and {len(couplings.low)} lower and "
-            f"{len(couplings.high)} upper ends, for {alternatives} alternatives. Give a row of A "
-            "and two ends for each coupling."
-        )
-    if not np.isfinite(couplings.A).all():
-        raise InputError("The couplings' A holds a number that is not finite. Give finite numbers.")
-    A = np.concatenate([couplings.A, -couplings.A])
-    low = np.concatenate([couplings.low, -couplings.high])
-    return np.ascontiguousarray(A[low > -np.inf], np.float64), low[low > -np.inf].astype(np.float64)
-
-
 def _checked(
     forest: Forest, start: Ints, cost: Floats, encoded: Floats, G: Floats, h: Floats
 ) -> tuple[Ints, Floats, Floats, Floats, Floats]:
@@ -285,16 +216,5 @@ def _checked(
     for (name, shape), array in zip(expected.items(), arrays, strict=True):
         if array.shape != shape:
             raise InputError(f"{name} has the shape {array.shape}, {shape} is needed.")
-    if start[0] != 0 or start[-1] != alternatives or bool((np.diff(start) < 1).any()):
-        raise InputError(
-            f"start is {start.tolist()}: it must rise from 0 to {alternatives}, by at least one "
-            "alternative a player. A player that may not change has one, its present value."
-        )
-    for name, array in (("cost", arrays[1]), ("G", arrays[3]), ("h", arrays[4])):
-        if not np.isfinite(array).all():
-            raise InputError(f"{name} holds a number that is not finite. Give finite numbers.")
-    if bool((arrays[1] < 0).any()):
-        raise InputError(
-            f"The least cost is {arrays[1].min():g}. Costs must not be negative: give distances."
-        )
+    check_alternatives(arrays[0], arrays[1], arrays[3], arrays[4])
     return arrays

@@ -134,55 +134,74 @@ double Lattice::weight_of(const CounterfactualQuery& query, std::int64_t t, std:
   return sum;
 }
 
+// A walk of one tree: a node, what may be taken there, and the players asked on the way.
+struct Lattice::Visit {
+  std::int64_t node;
+  std::vector<Word> mask;
+  std::vector<std::int32_t> asked;
+};
+
 void Lattice::list_leaves(const CounterfactualQuery& query, const std::vector<Word>& mask) {
-  const Forest& f = search->forest();
   leaf_start.assign(1, 0);
   part_start.assign(1, 0);
   asked_start.assign(1, 0);
   weight.clear(), parts.clear(), sets.clear(), asked.clear();
-  struct Visit {
-    std::int64_t node;
-    std::vector<Word> mask;
-    std::vector<std::int32_t> asked;
-  };
   for (std::int32_t t = 0; t < trees; ++t) {
-    std::vector<Visit> open(1, {f.start[t], mask, {}});
-    while (!open.empty()) {
-      Visit at = std::move(open.back());
-      open.pop_back();
-      if (f.is_leaf(at.node)) {
-        for (const std::int32_t p : at.asked) {
-          if (std::find(asked.begin() + asked_start.back(), asked.end(), p) == asked.end())
-            asked.push_back(p);
-          parts.push_back({p, static_cast<std::int64_t>(sets.size())});
-          sets.insert(sets.end(), at.mask.begin() + word[p], at.mask.begin() + word[p + 1]);
-        }
-        part_start.push_back(static_cast<std::int64_t>(parts.size()));
-        for (std::int32_t r = 0; r < rows; ++r)
-          weight.push_back(weight_of(query, t, at.node, r));
-        continue;
-      }
-      const std::int32_t c = search->condition_of(at.node), p = search->conditions()[c].player;
-      const Word* left = condition.data() + condition_at[c];
-      for (const bool go_left : {false, true}) {
-        Visit next = at;
-        bool some = false, all = true;
-        for (std::int32_t w = 0; w < words(p); ++w) {
-          Word& bits = next.mask[word[p] + w];
-          const Word to = bits & (go_left ? left[w] : ~left[w]);
-          some |= to != 0, all &= to == bits;
-          bits = to;
-        }
-        if (!some) continue;
-        if (!all && std::find(next.asked.begin(), next.asked.end(), p) == next.asked.end())
-          next.asked.push_back(p);
-        next.node = go_left ? f.left[at.node] : f.right[at.node];
-        open.push_back(std::move(next));
-      }
-    }
+    std::vector<Visit> leaves = walk(t, mask);
+    std::vector<double> order;
+    for (const Visit& leaf : leaves) order.push_back(weight_of(query, t, leaf.node, 0));
+    std::vector<std::size_t> place(leaves.size());
+    std::iota(place.begin(), place.end(), 0);
+    std::stable_sort(place.begin(), place.end(),
+                     [&](std::size_t a, std::size_t b) { return order[a] > order[b]; });
+    for (const std::size_t i : place) add_leaf(query, t, leaves[i]);
     asked_start.push_back(static_cast<std::int64_t>(asked.size()));
     leaf_start.push_back(static_cast<std::int64_t>(part_start.size()) - 1);
   }
+}
+
+std::vector<Lattice::Visit> Lattice::walk(std::int32_t t, const std::vector<Word>& mask) const {
+  const Forest& f = search->forest();
+  std::vector<Visit> open(1, {f.start[t], mask, {}}), leaves;
+  while (!open.empty()) {
+    Visit at = std::move(open.back());
+    open.pop_back();
+    if (f.is_leaf(at.node)) {
+      leaves.push_back(std::move(at));
+      continue;
+    }
+    const std::int32_t c = search->condition_of(at.node), p = search->conditions()[c].player;
+    const Word* left = condition.data() + condition_at[c];
+    const Word* taken = at.mask.data() + word[p];
+    const bool some_left = meet(taken, left, words(p));
+    if (!some_left || within(taken, left, words(p))) {
+      at.node = some_left ? f.left[at.node] : f.right[at.node];
+      open.push_back(std::move(at));
+      continue;
+    }
+    if (std::find(at.asked.begin(), at.asked.end(), p) == at.asked.end()) at.asked.push_back(p);
+    Visit other = at;
+    for (std::int32_t w = 0; w < words(p); ++w) {
+      at.mask[word[p] + w] &= left[w];
+      other.mask[word[p] + w] &= ~left[w];
+    }
+    other.node = f.right[at.node];
+    at.node = f.left[at.node];
+    open.push_back(std::move(other));
+    open.push_back(std::move(at));
+  }
+  return leaves;
+}
+
+void Lattice::add_leaf(const CounterfactualQuery& query, std::int32_t t, const Visit& leaf) {
+  for (const std::int32_t p : leaf.asked) {
+    if (std::find(asked.begin() + asked_start.back(), asked.end(), p) == asked.end())
+      asked.push_back(p);
+    parts.push_back({p, static_cast<std::int64_t>(sets.size())});
+    sets.insert(sets.end(), leaf.mask.begin() + word[p], leaf.mask.begin() + word[p + 1]);
+  }
+  part_start.push_back(static_cast<std::int64_t>(parts.size()));
+  for (std::int32_t r = 0; r < rows; ++r) weight.push_back(weight_of(query, t, leaf.node, r));
 }
 
 }  // namespace whence::counterfactual

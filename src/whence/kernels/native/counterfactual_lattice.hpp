@@ -92,7 +92,8 @@ struct Lattice {
 
   Lattice(const Counterfactual& search, const CounterfactualQuery& query);
 
-  // The leaves that can be reached within `mask`.
+  // The leaves that can be reached within `mask`, of each tree, most weight in row 0 first: who
+  // looks for the best leaf then needs to test few.
   void list_leaves(const CounterfactualQuery& query, const std::vector<Word>& mask);
 
   std::vector<Word> everything() const;
@@ -102,6 +103,9 @@ struct Lattice {
                    std::int32_t r) const;
 
  private:
+  struct Visit;
+  std::vector<Visit> walk(std::int32_t t, const std::vector<Word>& mask) const;
+  void add_leaf(const CounterfactualQuery& query, std::int32_t t, const Visit& leaf);
   void keep(const CounterfactualQuery& query);
   void set_conditions(const CounterfactualQuery& query);
 };
