@@ -184,6 +184,7 @@ def test_rows_that_repeat_give_fewer_prototypes() -> None:
     e = wh.explain(total, same, Prototypes(count=5), rng=0)
 
     assert e.valid[0].tolist() == [True, True]
+    assert "2 of 5 were found: every other row equals one of them" in e.provenance.warnings[0]
     none = wh.explain(total, same, Criticisms(count=2, prototypes=2), rng=0)
     assert not none.valid.any()
     assert np.isnan(none.candidates).all()

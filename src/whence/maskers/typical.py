@@ -127,6 +127,7 @@ def picked(
         rows=tuple(found.names[c] for c in there),
     )
     picks = [pick(group) for group in groups]
+    warnings += _too_few(kind, sum(len(p.index) for p in picks), wanted["count"])
     made = [(group.rows[p.index], p) for group, p in zip(groups, picks, strict=True)]
     return _filled(kind, X, rows.outputs, made, names, Provenance(warnings=warnings))
 
@@ -171,6 +172,13 @@ def _check_wanted(name: str, count: int, classes: int, rows: int) -> None:
             f"{name} is {count} and the model decides for {classes} classes, each of which has one "
             f"at least. Give {name}={classes} or more, or per_class=False."
         )
+
+
+def _too_few(kind: str, found: int, count: int) -> tuple[str, ...]:
+    if found == count:
+        return ()
+    taken = "one of them or a prototype" if kind == "criticism" else "one of them"
+    return (f"{found} of {count} were found: every other row equals {taken}.",)
 
 
 def _groups(
