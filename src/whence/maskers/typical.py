@@ -120,7 +120,9 @@ def picked(
     likeness = Likeness.of(X, embed=comparing.embed, weights=comparing.weights, names=view.features)
     groups = list(_groups(found.label, there, likeness.of_rows(X)[0], rows.progress, rng))
     unseen = [name for name, size in zip(found.names, sizes, strict=True) if not size]
-    warnings = (f"The model decides for {', '.join(unseen)} in no row.",) if unseen else ()
+    warnings: tuple[str, ...] = ()
+    if unseen:
+        warnings = (f"The model decides for {', '.join(unseen)} in no row.",)
     names = Names(
         features=_features(view, X),
         outputs=view.names_of(rows.outputs.shape[1]),
