@@ -1,11 +1,13 @@
 """Gower's distance is what its definition says, to the last bit alike for any block."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from numpy.testing import assert_allclose, assert_array_equal
 
 from reference import examples
 from strategies import seeds
+from whence.kernels import gower
 from whence.kernels.gower import distances, ranges
 
 
@@ -26,6 +28,16 @@ def test_the_distance_is_that_of_the_definition(seed: int) -> None:
     assert_allclose(found, truth, atol=1e-12)
     single = [distances(x[None], z[None], scale, coded, weight)[0, 0] for x in X for z in Z]
     assert_allclose(found.ravel(), single, atol=1e-12)
+
+
+def test_many_categories_are_compared_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    X = rng.integers(0, 6, (30, 5)).astype(float)
+    X[rng.random(X.shape) < 0.2] = np.nan
+    few = distances(X, X, np.ones(5), np.ones(5, dtype=bool))
+    monkeypatch.setattr(gower, "_LEVELS", 1)
+
+    assert_array_equal(distances(X, X, np.ones(5), np.ones(5, dtype=bool)), few)
 
 
 def test_a_pair_has_the_same_bits_in_any_block_of_rows() -> None:

@@ -19,6 +19,9 @@ from scipy.spatial.distance import cdist
 
 from whence.core.types import Bools, Floats
 
+_LEVELS = 256
+"""Levels of all columns together up to which indicators are multiplied."""
+
 
 def ranges(Z: Floats) -> Floats:
     """Return the range of each column, of shape (columns,); 0 where nothing varies.
@@ -77,9 +80,10 @@ def distances(
                 out[rows] += weight[j] * _gappy(X[rows, j, None], Z[None, :, j], scale[j])
     if named.any():
         a, b = (np.where(np.isnan(part[:, named]), -np.inf, part[:, named]) for part in (X, Z))
-        even = (weight[named] == weight[named][0]).all()  # much faster, without weights
-        share = cdist(a, b, "hamming", **({} if even else {"w": weight[named]}))
-        out += share * weight[named].sum()
+        if (weight[named] == weight[named][0]).all():
+            out += weight[named][0] * _different(a, b)
+        else:
+            out += cdist(a, b, "hamming", w=weight[named]) * weight[named].sum()
     return np.asarray(out / weight.sum())
 
 
@@ -89,6 +93,23 @@ def _plain(X: Floats, Z: Floats, scale: Floats, weight: Floats) -> Floats:
         return np.zeros((len(X), len(Z)))
     unit = weight / scale
     return np.asarray(cdist(X * unit, Z * unit, "cityblock"))
+
+
+def _different(a: Floats, b: Floats) -> Floats:
+    """Return in how many columns rows differ, a whole number whatever the way.
+
+    A product of indicators is some ten times faster than comparing, if there are few levels.
+    """
+    codes = [
+        np.unique(np.concatenate(c), return_inverse=True)[1] for c in zip(a.T, b.T, strict=True)
+    ]
+    sizes = [int(code.max()) + 1 for code in codes]
+    if sum(sizes) > _LEVELS:
+        return np.asarray(np.rint(cdist(a, b, "hamming") * a.shape[1]))
+    one = np.concatenate(
+        [np.eye(k, dtype=np.float32)[c] for k, c in zip(sizes, codes, strict=True)], axis=1
+    )
+    return np.asarray(a.shape[1] - one[: len(a)] @ one[len(a) :].T, dtype=np.float64)
 
 
 def _gappy(x: Floats, z: Floats, scale: float) -> Floats:
