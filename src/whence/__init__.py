@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from whence.explainers.anchors import Anchors as Anchors
     from whence.explainers.counterfactuals import Counterfactuals as Counterfactuals
     from whence.explainers.criticisms import Criticisms as Criticisms
+    from whence.explainers.decision_surface import DecisionSurface as DecisionSurface
     from whence.explainers.exact_shap import ExactShap as ExactShap
     from whence.explainers.h_statistic import HStatistic as HStatistic
     from whence.explainers.influence import Influence as Influence
@@ -59,6 +60,8 @@ if TYPE_CHECKING:
     )
     from whence.explainers.permutation_shap import PermutationShap as PermutationShap
     from whence.explainers.prototypes import Prototypes as Prototypes
+    from whence.explainers.regional_effects import RegionalEffects as RegionalEffects
+    from whence.explainers.rule_list import RuleList as RuleList
     from whence.explainers.sage import Sage as Sage
     from whence.explainers.shapley_interactions import ShapleyInteractions as ShapleyInteractions
     from whence.explainers.surrogate_tree import SurrogateTree as SurrogateTree
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
     from whence.glassbox.ebm import TermEffects as TermEffects
     from whence.glassbox.ebm import Terms as Terms
     from whence.glassbox.linear import LinearCoefficients as LinearCoefficients
+    from whence.glassbox.tradeoff import tradeoff as tradeoff
     from whence.glassbox.tree import DecisionPath as DecisionPath
     from whence.glassbox.tree import DecisionTreeRules as DecisionTreeRules
     from whence.maskers.causal import Causal as Causal
@@ -96,6 +100,7 @@ _HOME = {
     "Criticisms": "whence.explainers.criticisms",
     "Curve": "whence.core.effect",
     "DecisionPath": "whence.glassbox.tree",
+    "DecisionSurface": "whence.explainers.decision_surface",
     "DecisionTreeRules": "whence.glassbox.tree",
     "Effect": "whence.core.effect",
     "Endpoint": "whence.models.endpoint",
@@ -122,6 +127,8 @@ _HOME = {
     "PermutationShap": "whence.explainers.permutation_shap",
     "Predicate": "whence.core.rules",
     "Prototypes": "whence.explainers.prototypes",
+    "RegionalEffects": "whence.explainers.regional_effects",
+    "RuleList": "whence.explainers.rule_list",
     "Rules": "whence.core.rules",
     "Sage": "whence.explainers.sage",
     "SeriesMasker": "whence.maskers.series",
@@ -149,6 +156,7 @@ _HOME = {
     "stability": "whence.metrics.stability",
     "submodular_pick": "whence.metrics.pick",
     "texts_of": "whence.core.inputs",
+    "tradeoff": "whence.glassbox.tradeoff",
 }
 
 

@@ -12,6 +12,7 @@ from whence.explainers.accumulated_local_effects import AccumulatedLocalEffects
 from whence.explainers.anchors import Anchors
 from whence.explainers.counterfactuals import Counterfactuals
 from whence.explainers.criticisms import Criticisms
+from whence.explainers.decision_surface import DecisionSurface
 from whence.explainers.exact_shap import ExactShap
 from whence.explainers.h_statistic import HStatistic
 from whence.explainers.influence import Influence
@@ -26,6 +27,8 @@ from whence.explainers.partition_shap import PartitionShap
 from whence.explainers.permutation_importance import PermutationImportance
 from whence.explainers.permutation_shap import PermutationShap
 from whence.explainers.prototypes import Prototypes
+from whence.explainers.regional_effects import RegionalEffects
+from whence.explainers.rule_list import RuleList
 from whence.explainers.sage import Sage
 from whence.explainers.shapley_interactions import ShapleyInteractions
 from whence.explainers.surrogate_tree import SurrogateTree
@@ -197,6 +200,20 @@ CATALOG = (
         guarantee="asks about rows that can be alone; a band whose errors add up along the curve",
     ),
     Listing(
+        method=RegionalEffects,
+        question="effect",
+        kinds=_TABLES,
+        cost=lambda players, rows: f"at most {50 * players} predictions; one walk along trees",  # noqa: ARG005  no background
+        guarantee="subgroups that the mean curve hides, reported on rows that did not choose them",
+    ),
+    Listing(
+        method=DecisionSurface,
+        question="effect",
+        kinds=_TABLES,
+        cost=lambda players, rows: "a prediction for each cell of a grid",  # noqa: ARG005  whatever their number
+        guarantee="what the model says over two features, the others fixed, exact",
+    ),
+    Listing(
         method=TermEffects,
         question="effect",
         kinds=_TABLES,
@@ -237,6 +254,13 @@ CATALOG = (
         kinds=_TABLES,
         cost=_free,
         guarantee="a small tree that imitates the model; fidelity on rows held out",
+    ),
+    Listing(
+        method=RuleList,
+        question="rule",
+        kinds=_TABLES,
+        cost=_free,
+        guarantee="a few rules in order that decide as the model; agreement on rows held out",
     ),
     Listing(
         method=Counterfactuals,

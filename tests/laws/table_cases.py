@@ -192,6 +192,8 @@ WAYS: dict[str, Way] = {
     "AccumulatedLocalEffects-pair": Way(
         make=lambda _: wh.AccumulatedLocalEffects(features=(("age", "rate"),), bins=3)
     ),
+    "RegionalEffects": Way(make=lambda _: wh.RegionalEffects(features=("rate",), grid=5)),
+    "DecisionSurface": Way(make=lambda _: wh.DecisionSurface(features=("age", "rate"), grid=5)),
     "HStatistic": Way(make=lambda _: wh.HStatistic()),
     "HStatistic-trees": Way(make=lambda _: wh.HStatistic(), world="boosted"),
     "PermutationImportance": Way(make=lambda _: wh.PermutationImportance(repeats=3), truth=True),
@@ -211,6 +213,7 @@ WAYS: dict[str, Way] = {
         truth=True,
     ),
     "SurrogateTree": Way(make=lambda _: wh.SurrogateTree(leaves=4)),
+    "RuleList": Way(make=lambda _: wh.RuleList(), world="boosted"),
     "DecisionPath": Way(make=lambda _: wh.DecisionPath(), world="tree", by_row=True),
     "DecisionTreeRules": Way(make=lambda _: wh.DecisionTreeRules(), world="tree"),
     "Anchors": Way(make=lambda w: wh.Anchors(background=w.background), by_row=True),

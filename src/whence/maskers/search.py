@@ -157,8 +157,8 @@ def _drawn(quest: Quest, menu: Menu, i: int, rng: Generator, radius: float) -> F
     room = quest.room
     x = menu.start[i]
     low, high = x - radius * (x - room.first[i]), x + radius * (room.last[i] - x)
-    ends = [np.nan_to_num(end(x, other)) for end, other in ((np.fmin, low), (np.fmax, high))]
-    wish = rng.uniform(*ends, size=(_DRAWS, len(x)))
+    least, most = np.nan_to_num(np.fmin(x, low)), np.nan_to_num(np.fmax(x, high))
+    wish = rng.uniform(least, most, size=(_DRAWS, len(x)))
     for u, columns in enumerate(room.ground.units):
         if u in menu.common and len(menu.common[u]):
             some = menu.common[u][rng.integers(len(menu.common[u]), size=_DRAWS)]
