@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from whence.plots import plot as plot
     from whence.reports.narrate import narrate as narrate
     from whence.reports.report import report as report
+    from whence.metrics.representation import representation as representation
 
 _HOME = {
     "AccumulatedLocalEffects": "whence.explainers.accumulated_local_effects",
@@ -152,6 +153,7 @@ _HOME = {
     "plot": "whence.plots",
     "plots": "whence",
     "report": "whence.reports.report",
+    "representation": "whence.metrics.representation",
     "series_of": "whence.core.inputs",
     "stability": "whence.metrics.stability",
     "submodular_pick": "whence.metrics.pick",

@@ -281,7 +281,7 @@ CATALOG = (
         question="example",
         kinds=_ANY,
         cost=_free,
-        guarantee="rows that stand for the others, within 63 % of the best there are",
+        guarantee="rows that stand for the others, picked greedily, and the share that each stands for",
     ),
     Listing(
         method=Criticisms,

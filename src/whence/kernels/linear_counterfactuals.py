@@ -208,7 +208,10 @@ def _program(
 
 def _check(columns: Columns, offset: Floats, G: Floats, h: Floats) -> None:
     outputs, p = len(offset), len(columns.slope)
-    shapes = {"columns.slope": (columns.slope, (p, outputs)), "G": (G, (len(h), outputs))}
+    shapes: dict[str, tuple[Floats, tuple[int, ...]]] = {
+        "columns.slope": (columns.slope, (p, outputs)),
+        "G": (G, (len(h), outputs)),
+    }
     names = ("low", "high", "up", "down", "fixed")
     bounds = (columns.low, columns.high, columns.up, columns.down, columns.fixed)
     shapes |= {f"columns.{name}": (array, (p,)) for name, array in zip(names, bounds, strict=True)}
