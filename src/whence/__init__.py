@@ -82,12 +82,12 @@ if TYPE_CHECKING:
     from whence.maskers.tabular import Marginal as Marginal
     from whence.maskers.text import TextMasker as TextMasker
     from whence.metrics.pick import submodular_pick as submodular_pick
+    from whence.metrics.representation import representation as representation
     from whence.metrics.stability import stability as stability
     from whence.models.endpoint import Endpoint as Endpoint
     from whence.plots import plot as plot
     from whence.reports.narrate import narrate as narrate
     from whence.reports.report import report as report
-    from whence.metrics.representation import representation as representation
 
 _HOME = {
     "AccumulatedLocalEffects": "whence.explainers.accumulated_local_effects",

@@ -281,7 +281,7 @@ CATALOG = (
         question="example",
         kinds=_ANY,
         cost=_free,
-        guarantee="rows that stand for the others, picked greedily, and the share that each stands for",
+        guarantee="rows that stand for the others, and the share that each stands for",
     ),
     Listing(
         method=Criticisms,
