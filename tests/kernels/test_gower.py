@@ -32,7 +32,7 @@ def test_the_distance_is_that_of_the_definition(seed: int) -> None:
 
 def test_many_categories_are_compared_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
-    X = rng.integers(0, 6, (30, 5)).astype(float)
+    X = rng.integers(0, 6, (60, 5)).astype(float)
     X[rng.random(X.shape) < 0.2] = np.nan
     few = distances(X, X, np.ones(5), np.ones(5, dtype=bool))
     monkeypatch.setattr(gower, "_LEVELS", 1)

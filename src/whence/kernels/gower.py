@@ -19,6 +19,8 @@ from scipy.spatial.distance import cdist
 
 from whence.core.types import Bools, Floats
 
+_FEW = 32
+"""Rows below which indicators are not worth making."""
 _LEVELS = 256
 """Levels of all columns together up to which indicators are multiplied."""
 
@@ -100,6 +102,8 @@ def _different(a: Floats, b: Floats) -> Floats:
 
     A product of indicators is some ten times faster than comparing, if there are few levels.
     """
+    if min(len(a), len(b)) < _FEW:
+        return np.asarray(np.rint(cdist(a, b, "hamming") * a.shape[1]))
     codes = [
         np.unique(np.concatenate(c), return_inverse=True)[1] for c in zip(a.T, b.T, strict=True)
     ]
