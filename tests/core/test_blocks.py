@@ -62,6 +62,18 @@ def test_the_slowest_rows_do_not_keep_an_interrupt_waiting() -> None:
     assert max(len(e) for e in blocks.paced(work, 100, 2)) <= 25
 
 
+def test_what_costs_by_the_block_gets_large_blocks() -> None:
+    def work(block: slice) -> Attribution:
+        time.sleep(0.3)  # longer than a block should take, however many rows it has
+        part = np.zeros((block.stop - block.start, 1, 1))
+        return Attribution(values=part, base_values=part[:, 0], outputs=part[:, 0])
+
+    sizes = [len(e) for e in blocks.paced(work, 80, 1)]
+
+    assert sum(sizes) == 80
+    assert len(sizes) <= 8
+
+
 @given(st.lists(st.integers(), max_size=20), st.integers(1, 4))
 def test_threads_keep_the_order(items: list[int], n_jobs: int) -> None:
     assert list(in_order(lambda x: x + 1, items, n_jobs)) == [x + 1 for x in items]

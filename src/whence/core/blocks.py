@@ -25,12 +25,16 @@ E = TypeVar("E", bound=Explanation)
 
 _FEWEST = 1
 """Rows of the very first block, and of a block at least where the method wants no more."""
-_TRIAL = 256
-"""Rows of the next blocks at most."""
+_FASTEST = 16
+"""Times a block may be larger than the one before."""
+_CHEAPER = 0.7
+"""Share of the cost of a row in smaller company, below which it pays to have more."""
 _LARGEST = 8_192
 """Rows of a block at most."""
 _PAUSE = 0.25
 """Seconds that a block may take, so that progress moves and an interrupt is heard."""
+_PATIENCE = 2.0
+"""Seconds that a block may take where larger ones pay."""
 _BLOCK_BYTES = 32_000_000
 """Bytes that the explanation of a block may take."""
 _SEGMENTS = "segments"
@@ -77,35 +81,42 @@ def in_order(
         pool.shutdown(cancel_futures=True)
 
 
-def paced(work: Callable[[slice], E], rows: int, n_jobs: int, fewest: int = _FEWEST) -> Iterator[E]:
+def paced(work: Callable[[slice], E], rows: int, n_jobs: int) -> Iterator[E]:
     """Yield what ``work`` makes of all rows, in order, in blocks of a sensible size.
 
-    The first blocks are small and tell how much time and memory a row takes. The others are as
-    large as a quarter of a second and 32 MB allow, and as many for each thread; but for the very
-    first, not smaller than ``fewest``, for what costs by the block and hardly by the row.
+    The first block is a single row. Blocks then grow, one for each thread at a time, until they
+    take a quarter of a second, or 32 MB; beyond that for two seconds at most, as long as a row
+    becomes much cheaper in company, as where a model answers a few rows no faster than many.
     """
-    started = time.perf_counter()
-    block = work(slice(0, min(rows, _FEWEST)))
-    each = (time.perf_counter() - started) / len(block)
-    yield block
-    done, size = len(block), block.nbytes() // len(block)
-    if done == rows:
-        return
-    few = min(_TRIAL, max(fewest, int(_PAUSE / max(each, 1e-9))))
-    trial = [slice(s.start + done, s.stop + done) for s in cut(min(rows - done, few * n_jobs), few)]
-    started = time.perf_counter()
-    for block in in_order(work, trial, n_jobs):
-        size = max(size, block.nbytes() // len(block))
-        yield block
-    each = (time.perf_counter() - started) * n_jobs / (trial[-1].stop - done)
-    done = trial[-1].stop
-    if done == rows:
-        return
-    most = min(_LARGEST, max(fewest, int(min(_PAUSE / each, _BLOCK_BYTES / max(size, 1)))))
-    count = n_jobs * -(-(rows - done) // (most * n_jobs))
-    even = -(-(rows - done) // count)
-    rest = [slice(s.start + done, s.stop + done) for s in cut(rows - done, even)]
-    yield from in_order(work, rest, n_jobs)
+    done, size, before = 0, _FEWEST, np.inf
+    while done < rows:
+        jobs = n_jobs if done else 1
+        round_ = [
+            slice(s.start + done, s.stop + done) for s in cut(min(rows - done, size * jobs), size)
+        ]
+        started, most = time.perf_counter(), _LARGEST
+        for block in in_order(work, round_, n_jobs):
+            most = min(most, _BLOCK_BYTES * len(block) // max(block.nbytes(), 1))
+            yield block
+        done = round_[-1].stop
+        seconds = max(time.perf_counter() - started, 1e-9)
+        each = seconds * jobs / (done - round_[0].start)
+        wanted = _next_size(size, seconds, cheaper=each < _CHEAPER * before)
+        settled, size, before = wanted <= size, max(_FEWEST, min(most, wanted)), each
+        if settled and done < rows:
+            count = n_jobs * -(-(rows - done) // (size * n_jobs))  # as many for each thread
+            even = -(-(rows - done) // count)
+            rest = [slice(s.start + done, s.stop + done) for s in cut(rows - done, even)]
+            yield from in_order(work, rest, n_jobs)
+            return
+
+
+def _next_size(size: int, seconds: float, *, cheaper: bool) -> int:
+    """Return how many rows the next block should have, after one of ``size`` rows."""
+    sure = int(size * min(_FASTEST, _PAUSE / seconds))
+    if not cheaper or seconds >= _PATIENCE:
+        return sure
+    return max(sure, size * (4 if seconds < _PATIENCE / 4 else 2))
 
 
 class Gather:
