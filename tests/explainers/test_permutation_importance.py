@@ -15,7 +15,11 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import t
 from sklearn.compose import make_column_selector, make_column_transformer
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import make_scorer, median_absolute_error, roc_auc_score
@@ -222,6 +226,42 @@ def test_a_forest_is_not_asked_where_no_threshold_lies_between_two_values() -> N
     assert_allclose(read.stderr, told.stderr, rtol=1e-7, atol=1e-12)
     assert asked.rows == told.provenance.evaluations == 300 + 4 * 10 * 300
     assert read.provenance.evaluations < told.provenance.evaluations / 2
+
+
+def boosted(name: str, frame: pd.DataFrame, y: Floats) -> Some:
+    if name == "xgboost":
+        from xgboost import XGBRegressor
+
+        return XGBRegressor(n_estimators=8, max_depth=3, enable_categorical=True).fit(frame, y)
+    if name == "lightgbm":
+        from lightgbm import LGBMRegressor
+
+        return LGBMRegressor(n_estimators=8, num_leaves=6, verbose=-1).fit(frame, y)
+    return HistGradientBoostingRegressor(
+        max_iter=8, max_leaf_nodes=6, categorical_features="from_dtype"
+    ).fit(frame, y)
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "sklearn"])
+def test_boosted_trees_with_gaps_whole_numbers_and_categories_are_read_right(name: str) -> None:
+    own = np.random.default_rng(6)
+    frame = pd.DataFrame(
+        {
+            "gaps": np.where(own.random(400) < 0.2, np.nan, own.normal(size=400)),
+            "whole": own.integers(-2, 3, 400).astype(float),
+            "town": pd.Categorical(np.array(list("abcde"))[own.integers(0, 5, 400)]),
+            "free": own.normal(size=400),
+        }
+    )
+    y = (frame["gaps"].fillna(2.0) + frame["whole"] ** 2).to_numpy() + (frame["town"] == "c")
+    model = boosted(name, frame, y)
+    asked = Counted(model.predict)
+
+    read = wh.explain(model, frame, PermutationImportance(repeats=6), y=y, rng=0)
+    told = wh.explain(asked, frame, PermutationImportance(repeats=6), y=y, rng=0)
+
+    assert_allclose(read.values, told.values, rtol=1e-6, atol=1e-9)
+    assert read.provenance.evaluations < told.provenance.evaluations == asked.rows
 
 
 def test_scores_are_those_of_scikit_learn_after_the_same_shuffles() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from whence.core.blend import cell_codes
 from whence.core.blocks import cut
 from whence.core.errors import InputError
-from whence.core.mix import mix
+from whence.core.mix import as_array, as_given, as_numbers, mix
 from whence.core.table import Table
 from whence.core.types import Floats, Ints, Words
 from whence.kernels.split_codes import split_codes
@@ -27,6 +27,10 @@ _BYTES = 64_000_000
 _CELLS = 4_000_000
 """Cells that are planned at a time: rows times players times shuffles."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
+_SHORT = 2**16
+"""Shuffles that fit in short numbers."""
+_WORTH = 0.01
+"""Share of questions from which on it pays to look for equal ones."""
 _LOOK = 2
 """Rows about which a model is compared with what is read of it."""
 
@@ -57,7 +61,7 @@ class Wave:
 class _Plan:
     """Rows to ask about: a player's columns come from other rows."""
 
-    player: Ints
+    player: int
     row: Ints
     shuffle: Ints
     source: list[Ints]
@@ -130,18 +134,16 @@ class Shuffled:
             there += self.codes[at, j]
         changed = there != own
         place = np.full(there.shape, -1, dtype=np.int64)
-        words = there[changed]
         shuffle, row = np.nonzero(changed)
-        kept = np.arange(len(words))
-        if len(source) > 1 or len(np.unique(own)) < n:  # the same value may come from two rows
+        kept = np.arange(len(row))
+        place[changed] = kept
+        if len(source) > 1 or _repeated(own, len(there)):  # the same value may come from two rows
             apart = cell_codes(_bare(np.arange(n, dtype=np.float64)[:, None]))[:, 0]
-            asked = words * _ODD + apart[row]  # else row 2 with code 5 were row 5 with code 2
+            asked = there[changed] * _ODD + apart[row]  # else row 2, code 5 were row 5, code 2
             _, kept, back = np.unique(asked, return_index=True, return_inverse=True)
             place[changed] = back
-        else:
-            place[changed] = kept
         plan = _Plan(
-            player=np.full(len(kept), player),
+            player=player,
             row=row[kept],
             shuffle=shuffle[kept],
             source=[at[changed][kept] for at in source],
@@ -159,41 +161,81 @@ class Shuffled:
         where : list of int arrays
             The line of ``said`` for each question of each plan.
         """
-        which = np.repeat(np.arange(len(plans)), [len(plan.row) for plan in plans])
-        number = np.concatenate([np.arange(len(plan.row)) for plan in plans])
+        sizes = [len(plan.row) for plan in plans]
         shuffle = np.concatenate([plan.shuffle for plan in plans])
-        order = np.argsort(shuffle, kind="stable")
-        wide = max(1, len(self.table.names))
-        size = min(ROWS, max(1, _BYTES // (8 * wide)))
+        small = shuffle.astype(np.uint16) if shuffle.max(initial=0) < _SHORT else shuffle
+        order = np.argsort(small, kind="stable")  # short numbers are sorted several times as fast
+        questions = _Questions(
+            plans=plans,
+            which=np.repeat(np.arange(len(plans)), sizes)[order],
+            number=np.concatenate([np.arange(size) for size in sizes])[order],
+            row=np.concatenate([plan.row for plan in plans])[order],
+            first=np.concatenate([plan.source[0] for plan in plans])[order],
+        )
+        size = min(ROWS, max(1, _BYTES // (8 * len(self.table.names))))
         said = np.empty((len(order) + len(self.own), self.own.shape[1]))
         said[len(order) :] = self.own
         done = int(np.iinfo(np.int64).max)
         for s in cut(len(order), size):
-            some = order[s]
             try:
-                said[s] = self.view.ask(self._made(plans, which[some], number[some]))
+                said[s] = self.view.ask(self._made(questions, s))
             except KeyboardInterrupt:
-                done = int(shuffle[some[0]])
+                done = int(shuffle[order[s.start]])
                 said[s.start : len(order)] = 0.0
                 break
-            self.asked += len(some)
+            self.asked += s.stop - s.start
         line = np.empty(len(order), dtype=np.int64)
         line[order] = np.arange(len(order))
-        ends = np.cumsum([len(plan.row) for plan in plans])[:-1]
-        return done, said, np.split(line, ends)
+        return done, said, np.split(line, np.cumsum(sizes)[:-1])
 
-    def _made(self, plans: Sequence[_Plan], which: Ints, number: Ints) -> Table:
+    def _made(self, questions: "_Questions", part: slice) -> Table:
         """Return the rows of some questions."""
-        index = np.empty((len(which), len(self.table.names)), dtype=np.int64)
-        for q, plan in enumerate(plans):
-            mine = np.flatnonzero(which == q)
-            if not mine.size:
-                continue
-            at = number[mine]
-            index[mine] = plan.row[at][:, None]
-            for j, source in zip(self.columns[plan.player[0]], plan.source, strict=True):
-                index[mine, j] = source[at]
-        return mix(self.table, index)
+        table, row = self.table, questions.row[part]
+        plain = as_array(table.native)
+        if plain is None or as_numbers(plain) is None:
+            index = np.repeat(row[:, None], len(table.names), axis=1)
+            for at, column, source in questions.cells(part, self.columns):
+                index[at, column] = source
+            return mix(table, index)
+        cells = plain[row]  # whole rows, of which a cell each is replaced, are made faster
+        for at, column, source in questions.cells(part, self.columns):
+            cells[at, column] = plain[source, column]
+        numbers = cells.astype(np.float64, copy=False)
+        return Table(
+            names=table.names, numbers=numbers, levels=table.levels, named=table.named,
+            native=as_given(cells, table.native),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Questions:
+    """All questions of some plans, in the order in which they are asked.
+
+    Attributes
+    ----------
+    plans : sequence of _Plan
+    which, number : int arrays of shape (questions,)
+        The plan of each question, and its place there.
+    row, first : int arrays of shape (questions,)
+        The row asked about, and the row that the first column of the player comes from.
+    """
+
+    plans: Sequence[_Plan]
+    which: Ints
+    number: Ints
+    row: Ints
+    first: Ints
+
+    def cells(self, part: slice, columns: list[Ints]) -> Iterator[tuple[Ints, Ints, Ints]]:
+        """Yield the lines, columns and sources of the cells that come from other rows."""
+        which, number = self.which[part], self.number[part]
+        heads = np.array([columns[plan.player][0] for plan in self.plans])
+        yield np.arange(len(which)), heads[which], self.first[part]
+        for q, plan in enumerate(self.plans):
+            rest = columns[plan.player][1:]
+            mine = np.flatnonzero(which == q) if len(rest) else rest
+            for j, source in zip(rest, plan.source[1:], strict=True):
+                yield mine, np.full(len(mine), j), source[number[mine]]
 
 
 def shuffled(view: Predict, table: Table, own: Floats, players: Players) -> Shuffled:
@@ -243,6 +285,13 @@ def _weighed(behind: LinearBehind, columns: int) -> Words:
     weighs = np.zeros(columns, dtype=np.uint64)
     weighs[linear.player[(linear.coefficients != 0).any(axis=1)]] = 1
     return weighs
+
+
+def _repeated(codes: Words, shuffles: int) -> bool:
+    """Tell whether it pays to look for rows that borrow an equal value twice."""
+    _, counts = np.unique(codes, return_counts=True)
+    share = float(((counts / len(codes)) ** 2).sum())
+    return (shuffles - 1) / 2 * (share - 1 / len(codes)) > _WORTH
 
 
 def _bare(numbers: Floats) -> Table:
