@@ -22,7 +22,7 @@ from sklearn.ensemble import (
 )
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import make_scorer, median_absolute_error, roc_auc_score
+from sklearn.metrics import f1_score, make_scorer, median_absolute_error, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import LinearSVC
@@ -304,6 +304,27 @@ def test_a_scorer_sees_predictions_that_were_made_once() -> None:
     assert e.names.outputs == ("scorer", "accuracy")
     assert seen[0] == (list("pqrs"), ["a", "b"], {"a", "b"})
     assert e.provenance.settings["scoring"][1] == "accuracy"
+
+
+@pytest.mark.parametrize("name", ["f1", "average_precision"])
+def test_classes_with_names_are_scored_as_those_with_numbers(name: str) -> None:
+    y = (X[:, 0] > 0).astype(int)
+    names = np.array(["no", "yes"])[y]
+
+    a = values(LogisticRegression().fit(X, y), X, y, scoring=[name], repeats=2)
+    b = values(LogisticRegression().fit(X, names), X, names, scoring=[name], repeats=2)
+
+    assert_allclose(a, b, atol=1e-12)
+    assert a[0] > 0
+
+
+def test_f1_of_a_class_called_one_is_about_that_class() -> None:
+    y = np.where(X[:, 0] > 0.3, 2, 1)
+    model = LogisticRegression().fit(X, y)
+
+    e = wh.explain(model, X, PermutationImportance(scoring="f1"), y=y, rng=0)
+
+    assert_allclose(e.outputs[0, 0], f1_score(y, model.predict(X)))
 
 
 def test_a_model_of_scores_is_judged_by_its_classes_or_their_order() -> None:

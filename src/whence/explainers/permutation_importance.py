@@ -44,13 +44,14 @@ class PermutationImportance:
 
     Attributes
     ----------
-    scoring : str, callable or tuple of these
+    scoring : str, callable, or tuple or list of these
         "auto" is the log-loss (in nats) of a classifier with probabilities, the share of wrong
         classes of one without, and the squared error of a regression, as in `Sage`. Losses are
         "log_loss", "squared_error" (of probabilities Brier's score), "absolute_error" and
         "zero_one". Any score of scikit-learn by name, such as "roc_auc" or "r2", and any scorer
         (estimator, X, y) -> float: it is handed a stand-in that knows the predictions, and the
-        rows as they are. A tuple gives one output per score, all of the same predictions.
+        rows as they are. Several give one output each, all of the same predictions. Of two classes
+        with names the second is the one that "f1", "precision" and the like look for.
     repeats : int or "all"
         Shuffles, at most one less than there are rows. "all" is the exact mean over all pairs of
         rows.
@@ -59,7 +60,8 @@ class PermutationImportance:
     conditional : bool
         Whether a column keeps what the others tell about it: only the part of its values that a
         ridge regression on the others leaves unexplained is shuffled. The model is then asked
-        about plausible rows, and a column is worth what it alone knows.
+        about plausible rows, and a column is worth what it alone knows. That the regression might
+        have come out otherwise is not in ``stderr``.
     sample_weight : array of shape (rows,) or None
         What each row counts in the loss or score.
 

@@ -31,7 +31,7 @@ from whence.kernels.shuffled_loss import (
 from whence.models.scoring import Scorer, classifier, regressor, scored
 
 One: TypeAlias = str | Callable[..., Any]
-Scoring: TypeAlias = One | tuple[One, ...]
+Scoring: TypeAlias = One | tuple[One, ...] | list[One]
 """A name, a scorer (estimator, X, y) -> float, or several of these."""
 
 _KEPT = 10

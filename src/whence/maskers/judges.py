@@ -1,5 +1,7 @@
 """Which scores judge a model's predictions, and whether they can: checked before any work."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from whence.core.check import shorten
@@ -53,7 +55,7 @@ def judges_of(
             "of a test set."
         )
     weights = _weights(sample_weight, len(table))
-    wanted = scoring if isinstance(scoring, tuple) else (scoring,)
+    wanted = scoring if isinstance(scoring, (tuple, list)) else (scoring,)
     judges = tuple(_judge(each, view, rows, table, weights) for each in wanted)
     names = [judge.name for judge in judges]
     if not names or len(set(names)) < len(names):
@@ -66,6 +68,8 @@ def _judge(
 ) -> Judge:  # fmt: skip
     name = _auto(view, rows) if isinstance(scoring, str) and scoring == "auto" else scoring
     score = SCORES.get(name) if isinstance(name, str) else None
+    if name == "f1" and view.classes[:1] == (1,):  # which scikit-learn looks for, not the second
+        score = None
     if score is not None and isinstance(name, str):
         several = rows.raw.shape[1] > 1
         classes = score.two or score.reads == "probabilities" or name == "balanced_accuracy"
@@ -87,6 +91,8 @@ def _judge(
         )
     labels = _labels(scorer.name, rows, force=rows.raw.shape[1] > 1)
     known = _answered(view, rows, table, labels, weights)
+    if isinstance(name, str) and any(isinstance(level, str) for level in known.classes):
+        known = replace(known, y=np.asarray(labels), classes=tuple(range(len(known.classes))))
     return Judge(name=scorer.name, unit=scorer.name, better=True, known=known, scorer=scorer)
 
 
