@@ -156,6 +156,7 @@ def test_each_subgroup_has_a_line_with_its_name() -> None:
     assert names[0] == "all rows"
     assert names[2] == "own home = no"
     assert len({(line.get_color(), str(line.get_linestyle())) for line in ax.lines}) == 3
+    assert ax.lines[0].get_color() == style.QUIET
     assert "where own home = no" in one.get_title(loc="left")
 
 

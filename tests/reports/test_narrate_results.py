@@ -162,6 +162,13 @@ def test_probabilities_subgroups_and_what_is_left_out_are_told() -> None:
     )
 
 
+def test_differences_from_a_mean_bear_their_sign() -> None:
+    text = narrate(results.effect(curve(np.array([-1.0, 1.5]), 0.1), kind="ale"))
+
+    assert "accumulated local effect of age on the model's output for good (log-odds)" in text
+    assert f"from {MINUS}1.00 at 10 to +1.50 at 11" in text
+
+
 def test_a_shuffled_feature_is_told_apart_from_nothing_by_its_interval() -> None:
     text = narrate(results.shuffled())
 

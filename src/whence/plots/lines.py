@@ -30,6 +30,7 @@ from whence.plots.style import (
     GROUPS,
     MARKERS,
     NEUTRAL,
+    QUIET,
     SIZE,
     SMALL,
     canvas,
@@ -56,7 +57,7 @@ MOST_LEVELS = 20
 LINES = 50
 FEW = 8
 """Whole numbers up to which each position has a dot and a name."""
-DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
+DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2)))
 WHERE_LENGTH = 34
 
 
@@ -197,7 +198,7 @@ def _numbers(ax: "Axes", lines: Sequence[Line], individual: int, small: bool) ->
     said = _single_rows(ax, lines[0], individual) if len(lines) == 1 else ""
     names = _names(lines)
     for i, line in enumerate(lines):
-        color, dash = GROUPS[i % len(GROUPS)], DASHES[i % len(DASHES)]
+        color, dash = color_of(lines, i), DASHES[i % len(DASHES)]
         ax.plot(
             line.x, line.mean, color=color, linestyle=dash, linewidth=1.5 if small else 2.0,
             label=names[i], zorder=3, marker="o" if line.x.size == 1 else None,
@@ -212,6 +213,13 @@ def _numbers(ax: "Axes", lines: Sequence[Line], individual: int, small: bool) ->
     if any(line.missing is not None for line in lines):
         _missing(ax, lines)
     return said
+
+
+def color_of(lines: Sequence[Line], i: int) -> str:
+    """Return the color of a curve: gray for all rows beside those of subgroups."""
+    if len(lines) > 1 and not lines[i].where:
+        return QUIET
+    return GROUPS[i % len(GROUPS)]
 
 
 def _single_rows(ax: "Axes", line: Line, most: int) -> str:
@@ -243,7 +251,7 @@ def _missing(ax: "Axes", lines: Sequence[Line]) -> None:
     for i, line in enumerate(lines):
         if line.missing is not None:
             place = low + gap * (1.1 + 0.02 * (i - (len(lines) - 1) / 2))
-            _dot(ax, np.array([place]), line.missing, i, 5)
+            _dot(ax, np.array([place]), line.missing, i, 5, color_of(lines, i))
 
 
 def _categories(ax: "Axes", lines: Sequence[Line], individual: int, small: bool) -> str:
@@ -264,7 +272,7 @@ def _categories(ax: "Axes", lines: Sequence[Line], individual: int, small: bool)
         said = f"small dots: {kept}, each moved to the mean height"
     for i, line in enumerate(lines):
         aside = 0.5 * (i - (len(lines) - 1) / 2) / max(len(lines), 1)
-        _dot(ax, line.x + aside, line, i, 4 if small else 6, names[i])
+        _dot(ax, line.x + aside, line, i, 4 if small else 6, color_of(lines, i), names[i])
     _level_names(ax, [str(level) for level in lines[0].levels or ()], small=small)
     return said
 
@@ -287,8 +295,10 @@ def _with_missing(line: Line) -> Line:
     )
 
 
-def _dot(ax: "Axes", x: Floats, line: Line, i: int, size: float, label: str | None = None) -> None:
-    color, marker = GROUPS[i % len(GROUPS)], MARKERS[i % len(MARKERS)]
+def _dot(
+    ax: "Axes", x: Floats, line: Line, i: int, size: float, color: str, label: str | None = None
+) -> None:
+    marker = MARKERS[i % len(MARKERS)]
     known = np.isfinite(line.low) & np.isfinite(line.high)
     if known.any():
         ax.vlines(x[known], line.low[known], line.high[known], color=color, linewidth=1.4, zorder=3)

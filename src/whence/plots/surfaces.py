@@ -161,7 +161,7 @@ def draw_surface(e: Effect, c: Curve, out: int, name: str, ax: "Axes | None") ->
         edges(planes[0].x), edges(planes[1].x), z.T, cmap=scale, vmin=limits[0], vmax=limits[1],
         rasterized=True,
     )  # fmt: skip
-    hidden = _empty_cells(ax, c, planes)
+    hidden = e.kind != "surface" and _empty_cells(ax, c, planes)  # there, rows are laid over it
     _axes(ax, planes, name or f"Effect of {' and '.join(map(plain, c.features))}"[:60])
     scale_beside(ax, image, literal(quantity(e)))
     return ax, "hatched: no rows here" if hidden else ""

@@ -12,7 +12,7 @@ from whence.core.words import answer, condition, share
 from whence.plots.branches import Branch, pruned, tree_of
 from whence.plots.pick import positive
 from whence.plots.rule_table import foot, rules_of, said_of, trust_columns
-from whence.plots.sheet import GAP, ROW, Column, draw_columns, fitting, inches, sheet, write
+from whence.plots.sheet import GAP, LINE, ROW, Column, draw_columns, fitting, inches, sheet, write
 from whence.plots.style import FAINT, POSITIVE, QUIET, SMALL, plain
 
 if TYPE_CHECKING:
@@ -112,13 +112,14 @@ def _taken(e: Rules, path: Rules) -> frozenset[int]:
 
 def _tree(e: Rules, drawn: Branch, taken: frozenset[int], title: str, ax: "Axes | None") -> "Axes":
     ends = drawn.ends()
-    widths = _widths(drawn)
+    widths, texts = _boxes(drawn)
+    step = STEP + (LINE if any("\n" in text for text in texts.values()) else 0.0)
     x = np.concatenate([[0.0], np.cumsum([w + BETWEEN for w in widths])])
     columns = _columns(e, ends)
     width = float(x[-1]) + sum(c.width + GAP for c in columns)
-    height = 0.3 + STEP * len(ends)
+    height = 0.3 + step * len(ends)
     ax = sheet(ax, width=width, height=height, title=title)
-    y = {id(end): 0.3 + STEP * (i + 0.5) for i, end in enumerate(ends)}
+    y = {id(end): 0.3 + step * (i + 0.5) for i, end in enumerate(ends)}
     for end in ends:
         on = bool(taken & set(end.leaves))
         level = _level(drawn, end)
@@ -126,7 +127,7 @@ def _tree(e: Rules, drawn: Branch, taken: frozenset[int], title: str, ax: "Axes 
             [x[level] + widths[level], x[-1] - 0.1], [y[id(end)]] * 2, linewidth=1.6 if on else 0.7,
             color=POSITIVE if on else FAINT, zorder=0.6 if on else 0.5,
         )  # fmt: skip
-    _node(ax, drawn, 0, x, widths, y, taken)
+    _node(ax, drawn, 0, x, widths, texts, y, taken)
     draw_columns(ax, float(x[-1]), 0.14, [y[id(end)] for end in ends], columns)
     joined = sum(len(end.leaves) for end in ends if len(end.leaves) > 1)
     cut = f"{joined:,} of {len(e):,} leaves are not drawn one by one, but joined where few rows are"
@@ -139,15 +140,27 @@ def _row_name(e: Rules) -> str:
     return f"row {label}" if label.isdigit() else label
 
 
-def _widths(tree: Branch) -> list[float]:
-    """Return the width of the boxes at each depth."""
-    level, widths = [tree], []
+def _boxes(tree: Branch) -> tuple[list[float], dict[int, str]]:
+    """Return the width of the boxes at each depth, and what is in the box of each node."""
+    level, widths, texts = [tree], [], {}
     most = max(NARROWEST, min(WIDEST, BOXES / (tree.depth + 1)))
     while level:
-        texts = [inches(node.said or "all rows", SMALL + 0.5) for node in level]
-        widths.append(min(most, max(texts) + 0.16))
+        for node in level:
+            texts[id(node)] = "\n".join(_two_lines(node.said or "all rows", most - 0.16))
+        lines = [line for node in level for line in texts[id(node)].split("\n")]
+        widths.append(max(inches(line, SMALL + 0.5) for line in lines) + 0.16)
         level = [part for node in level for part in node.parts]
-    return widths
+    return widths, texts
+
+
+def _two_lines(text: str, width: float) -> list[str]:
+    """Break a text between words, and cut what would be a third line out of its middle."""
+    words = plain(text).split()
+    count = len(words)
+    while count > 1 and inches(" ".join(words[:count]), SMALL + 0.5) > width:
+        count -= 1
+    lines = [" ".join(words[:count]), " ".join(words[count:])]
+    return [fitting(line, width, SMALL + 0.5) for line in lines if line]
 
 
 def _level(tree: Branch, end: Branch, depth: int = 0) -> int:
@@ -163,12 +176,13 @@ def _node(
     depth: int,
     x: Floats,
     widths: list[float],
+    texts: dict[int, str],
     y: dict[int, float],
     taken: frozenset[int],
 ) -> float:
     """Draw a node and all below it; return its height."""
     left, right = float(x[depth]), float(x[depth]) + widths[depth]
-    heights = [_node(ax, part, depth + 1, x, widths, y, taken) for part in node.parts]
+    heights = [_node(ax, part, depth + 1, x, widths, texts, y, taken) for part in node.parts]
     here = y[id(node)] if not node.parts else (heights[0] + heights[-1]) / 2
     for part, height in zip(node.parts, heights, strict=True):
         on = bool(taken & set(part.leaves))
@@ -178,22 +192,22 @@ def _node(
             color=POSITIVE if on else QUIET, linewidth=1.8 if on else 0.9,
             zorder=0.8 if on else 0.7, solid_joinstyle="round",
         )  # fmt: skip
-    _box(ax, node.said or "all rows", left, right, here, on=bool(taken & set(node.leaves)))
+    _box(ax, texts[id(node)], left, right, here, on=bool(taken & set(node.leaves)))
     return here
 
 
 def _box(ax: "Axes", text: str, left: float, right: float, y: float, *, on: bool) -> None:
     from matplotlib.patches import FancyBboxPatch
 
+    half = 0.1 + 0.5 * LINE * text.count("\n")
     ax.add_patch(
         FancyBboxPatch(
-            (left + 0.02, y - 0.1), right - left - 0.04, 0.2, boxstyle="round,pad=0.02",
+            (left + 0.02, y - half), right - left - 0.04, 2 * half, boxstyle="round,pad=0.02",
             facecolor="#fdeedd" if on else "#f4f6f8", edgecolor=POSITIVE if on else QUIET,
             linewidth=1.4 if on else 0.7, zorder=1,
         )
     )  # fmt: skip
-    short = fitting(text, right - left - 0.1, SMALL + 0.5)
-    write(ax, (left + right) / 2, y, short, size=SMALL + 0.5, align="center", color="black")
+    write(ax, (left + right) / 2, y, text, size=SMALL + 0.5, align="center", color="black")
 
 
 def _columns(e: Rules, ends: list[Branch]) -> list[Column]:
@@ -230,7 +244,7 @@ def _path(e: Rules, ax: "Axes | None") -> "Axes":
         write(ax, box + GAP, 0.1, "the row", color=QUIET, size=SMALL)
     ax.plot([box / 2, box / 2], [y[0], end - 0.32], color=POSITIVE, linewidth=1.8, zorder=0.8)
     for place, text, cell in zip(y, said, cells, strict=True):
-        _box(ax, text, 0.0, box, place, on=True)
+        _box(ax, fitting(text, box - 0.1, SMALL + 0.5), 0.0, box, place, on=True)
         write(ax, box + GAP, place, cell)
     draw_columns(ax, 0.0, end - 0.18, [end + 0.05], columns)
     foot(ax, said_of(e))

@@ -9,13 +9,13 @@ from whence.core.effect import Curve, Effect
 from whence.core.errors import InputError
 from whence.core.types import Floats, Ints
 from whence.core.words import band
-from whence.plots.curves import output_of
+from whence.plots.curves import is_centered, output_of
 from whence.plots.style import decimals, number, plain
 from whence.reports.narrate_words import MOST, Audience, cell, notes
 
 _OPENINGS: Final = {
     "pdp": "On average over the rows, the model's {what}",
-    "ale": "As {feature} alone goes through its values, the model's {what}",
+    "ale": "The accumulated local effect of {feature} on the model's {what}",
     "term": "The term of {feature} in the model's {what}",
     "surface": "With all else fixed, the model's {what}",
 }
@@ -41,6 +41,8 @@ class _Told:
     sure : str
         What the band is.
     percent : bool
+    signed : bool
+        Whether the numbers are differences from a mean.
     """
 
     feature: str
@@ -54,11 +56,13 @@ class _Told:
     band: bool
     sure: str
     percent: bool
+    signed: bool
 
     def figure(self, i: int) -> str:
         scaled = 100 * self.mean if self.percent else self.mean
         places = min(decimals(scaled), 1 if self.percent else 12)
-        return number(float(scaled[i]), places) + ("%" if self.percent else "")
+        text = number(float(scaled[i]), places, sign=self.signed)
+        return text + ("%" if self.percent else "")
 
 
 def tell_effect(e: Effect, audience: Audience, output: str | int | None) -> str:
@@ -120,6 +124,7 @@ def _read(e: Effect, c: Curve, out: int, name: str) -> _Told:
         band=known,
         sure=f"the {band(e, e.kind)}",
         percent=percent,
+        signed=is_centered(e),
     )
 
 
