@@ -30,8 +30,8 @@ from whence.core.types import Bools, Floats, Ints
 from whence.kernels.agreement import Agreement
 from whence.kernels.binomial import most_failures
 
-_FIRST = 256
-"""Samples of the rule without parts."""
+_FIRST, _EIGHTH = 256, 8
+"""Samples of the rule without parts, or this part of the budget."""
 _BATCH = 64
 """Samples of a rule at a time."""
 _ARM = 16
@@ -156,7 +156,7 @@ class ArmSampler:
     def _search(self) -> Steps[Bools, Bools, None]:
         """Look for the rule, length by length, and judge it."""
         rules = np.zeros((1, self._players), dtype=bool)
-        yield from self._sample(rules, _FIRST)
+        yield from self._sample(rules, min(_FIRST, self._left // _EIGHTH))
         best, status = None, "not certified"
         longest = min(self._wish.most, self._players)
         for length in range(longest + 1):

@@ -16,7 +16,7 @@ import numpy as np
 from whence.core.errors import InputError
 from whence.core.rules import Predicate
 from whence.core.table import Table
-from whence.core.types import Bools, Floats, Ints, Words
+from whence.core.types import Floats, Ints, Words
 from whence.kernels.bitsets import packed
 
 Kind: TypeAlias = Literal["above", "to", "level", "missing", "known"]
@@ -239,11 +239,11 @@ def edges_of(column: Floats, quantiles: int) -> Floats:
 
 def _half(numbers: Floats, rows: Ints, edges: tuple[Floats, ...]) -> Half:
     own = np.asfortranarray(numbers[rows])
-    below: list[Bools] = [own[:, j] <= edge for j, some in enumerate(edges) for edge in some]
+    below = [packed(own[:, j] <= some[:, None]) for j, some in enumerate(edges)]
     return Half(
         rows=rows,
         numbers=own,
-        below=packed(np.array(below).reshape(len(below), len(rows))),
+        below=np.concatenate(below),
         known=packed(~np.isnan(own.T)),
         everything=packed(np.ones(len(rows), dtype=bool)),
     )
