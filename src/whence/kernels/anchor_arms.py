@@ -116,7 +116,7 @@ class ArmSampler:
         self, *, players: int, said: Floats, agreement: Agreement, wish: Wish, rng: Generator
     ) -> None:
         self._players, self._said, self._agreement, self._wish = players, said, agreement, wish
-        self._rng, self._samples = rng, _Samples()
+        self._rng, self._samples = rng, Samples()
         self._left = self._kept = self._floor = 0
         self._steps: Steps[Bools, Bools, None] | None = None
         self._pending: Bools | None = None
@@ -251,7 +251,7 @@ class ArmSampler:
         )
 
 
-class _Samples:
+class Samples:
     """All samples of a row: the rule that each was drawn of, what is known in it, who agreed."""
 
     __slots__ = ("_agree", "_known", "_origin")
@@ -300,7 +300,7 @@ class _Arms:
     right: Ints
 
     @classmethod
-    def of(cls, rules: Bools, samples: _Samples) -> "_Arms":
+    def of(cls, rules: Bools, samples: Samples) -> "_Arms":
         n, right = samples.of(rules)
         return cls(rules=rules, n=n, right=right)
 
