@@ -52,11 +52,7 @@ def test_nothing_on_a_grid_is_cheaper(seed: int) -> None:
     rng = np.random.default_rng(seed)
     c = columns(rng, p=3, outputs=2, fixed=True)
     G, A = rng.normal(size=(2, 2)), rng.integers(-1, 2, (1, 3)).astype(np.float64)
-    steps = [
-        np.linspace(lo, hi, 9) if lo < hi else np.zeros(1)
-        for lo, hi in zip(c.low, c.high, strict=True)
-    ]
-    grid = np.array(list(product(*steps)))
+    grid = np.array(list(product(*np.linspace(c.low, c.high, 9).T)))
     grid = grid[(np.abs(grid @ A.T) <= 1).all(axis=1)]
     h = (grid[rng.integers(len(grid))] @ c.slope) @ G.T - 0.01
     found = cheapest_linear(

@@ -223,10 +223,7 @@ def _check(columns: Columns, offset: Floats, G: Floats, h: Floats) -> None:
     for name, array in numbers.items():
         if not np.isfinite(array).all():
             raise InputError(f"{name} holds a number that is not finite. Give finite numbers.")
-    if (
-        min(columns.up.min(initial=0), columns.down.min(initial=0), columns.fixed.min(initial=0))
-        < 0
-    ):
+    if any(bool((cost < 0).any()) for cost in (columns.up, columns.down, columns.fixed)):
         raise InputError("A cost is negative. Give costs of zero or more.")
     if not bool(((columns.low <= 0) & (columns.high >= 0)).all()):
         raise InputError("A column's bounds leave out 0, no change. Give low <= 0 <= high.")
