@@ -160,7 +160,7 @@ class Explainer(Generic[E]):
             rows = self.view.rows(part, None if labels is None else labels[block])
             return self._explain(rows, rng=np.random.default_rng(seed))
 
-        return paced(work, len(inputs), jobs)
+        return paced(work, len(inputs), jobs, getattr(type(self.method), "fewest", 1))
 
     def _names(self, names: Names, inputs: Inputs) -> Names:
         learned = isinstance(inputs, Table) and not inputs.named and bool(self.view.features)

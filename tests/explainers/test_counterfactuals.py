@@ -95,7 +95,7 @@ def above(p: Floats) -> Bools:
 
 
 def test_every_row_handed_back_does_it_when_the_model_is_asked_anew() -> None:
-    X = frame(24, 1)
+    X = frame(12, 1)
     e = wh.explain(score, X, Counterfactuals(background=Z, target=(0.5, None), count=3), rng=0)
 
     assert e.valid[:, 0].all()
@@ -133,7 +133,7 @@ def test_every_row_handed_back_does_it_when_the_model_is_asked_anew() -> None:
     ),
 )  # fmt: skip
 def test_each_kind_of_constraint_is_kept(limits: Constraints) -> None:
-    X = frame(12, 2)
+    X = frame(8, 2)
     method = Counterfactuals(background=Z, target=(0.5, None), constraints=limits, count=2)
     e = wh.explain(score, X, method, rng=0)
 
@@ -142,7 +142,7 @@ def test_each_kind_of_constraint_is_kept(limits: Constraints) -> None:
     assert all(note for note, ok in zip(e.notes, e.valid[:, 0], strict=True) if not ok)
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(st.data())
 def test_whatever_the_constraints_are_they_are_kept(data: st.DataObject) -> None:
     numbers, words = ["age", "pay", "debt"], ["job", "town"]
@@ -228,7 +228,7 @@ def test_on_small_grids_it_is_about_as_near_as_the_nearest() -> None:
 
 
 def test_a_batch_is_its_rows_one_by_one_in_any_order() -> None:
-    X = frame(12, 4)
+    X = frame(5, 4)
     limits = Constraints(immutable=("pay",), together=(("town", "zip"),))
     method = Counterfactuals(background=Z, target=(0.5, None), constraints=limits, count=2)
     bound = wh.bind(score, method)
@@ -254,7 +254,7 @@ def test_the_model_is_asked_as_often_as_is_said() -> None:
 
     bound = wh.bind(counting, Counterfactuals(background=Z, target=(0.5, None), budget=300))
     asked.clear()
-    e = bound.explain(frame(30, 5), rng=0)
+    e = bound.explain(frame(10, 5), rng=0)
 
     assert sum(asked) == e.provenance.evaluations
 
@@ -293,7 +293,7 @@ def test_a_classifier_is_led_to_the_class_that_is_wanted() -> None:
     W = np.round(rng.normal(size=(300, 3)), 2)
     y = np.array(["low", "mid", "top"])[np.digitize(W[:, 0] + W[:, 1] ** 2, [0.3, 1.2])]
     model = RandomForestClassifier(30, random_state=0).fit(W, y)
-    X = W[:30]
+    X = W[:15]
 
     e = wh.explain(model, X, Counterfactuals(background=W, target="top"), rng=0)
     assert e.valid.all()
@@ -307,7 +307,7 @@ def test_a_classifier_is_led_to_the_class_that_is_wanted() -> None:
 
 
 def test_candidates_lie_apart_and_the_first_is_the_nearest() -> None:
-    X = frame(20, 7)
+    X = frame(10, 7)
     e = wh.explain(score, X, Counterfactuals(background=Z, target=(0.5, None), count=4), rng=0)
     one = wh.explain(score, X, Counterfactuals(background=Z, target=(0.5, None)), rng=0)
 
@@ -410,10 +410,10 @@ def test_a_pipeline_of_words_and_numbers_is_asked_in_its_own_frame() -> None:
         (OneHotEncoder(handle_unknown="ignore"), ["job", "town"]), remainder="passthrough"
     )
     model = make_pipeline(encode, LogisticRegression(max_iter=2000)).fit(X, y)
-    e = wh.explain(model, X[:30], Counterfactuals(background=X, target="yes"), rng=0)
+    e = wh.explain(model, X[:12], Counterfactuals(background=X, target="yes"), rng=0)
 
     assert e.valid.all()
-    assert all(model.predict(row)[0] == "yes" for _, row in found(e, X[:30]))
+    assert all(model.predict(row)[0] == "yes" for _, row in found(e, X[:12]))
     assert e.names.outputs == ("yes",)
 
 

@@ -81,14 +81,14 @@ def in_order(
         pool.shutdown(cancel_futures=True)
 
 
-def paced(work: Callable[[slice], E], rows: int, n_jobs: int) -> Iterator[E]:
+def paced(work: Callable[[slice], E], rows: int, n_jobs: int, fewest: int = _FEWEST) -> Iterator[E]:
     """Yield what ``work`` makes of all rows, in order, in blocks of a sensible size.
 
-    The first block is a single row. Blocks then grow, one for each thread at a time, until they
+    The first block has ``fewest`` rows, and none later has less. Blocks then grow, one for each thread at a time, until they
     take a quarter of a second, or 32 MB; beyond that for two seconds at most, as long as a row
     becomes much cheaper in company, as where a model answers a few rows no faster than many.
     """
-    done, size, before = 0, _FEWEST, np.inf
+    done, size, before = 0, fewest, np.inf
     while done < rows:
         jobs = n_jobs if done else 1
         round_ = [
@@ -102,7 +102,7 @@ def paced(work: Callable[[slice], E], rows: int, n_jobs: int) -> Iterator[E]:
         seconds = max(time.perf_counter() - started, 1e-9)
         each = seconds * jobs / (done - round_[0].start)
         wanted = _next_size(size, seconds, cheaper=each < _CHEAPER * before)
-        settled, size, before = wanted <= size, max(_FEWEST, min(most, wanted)), each
+        settled, size, before = wanted <= size, max(fewest, min(most, wanted)), each
         if settled and done < rows:
             count = n_jobs * -(-(rows - done) // (size * n_jobs))  # as many for each thread
             even = -(-(rows - done) // count)

@@ -149,6 +149,9 @@ class Method(Protocol[View_contra, Result_co]):
     A method that explains all rows together, such as a global importance, has ``whole = True`` in
     its class: it is then called once, with all rows. It returns the one row "all", or entries that
     it names itself in ``names.rows``, or one entry per row, whose names and data the driver adds.
+
+    A method that asks the model about all rows of a block in common, in so many rounds that a block
+    costs nearly the same however few its rows are, has ``fewest``, the rows of a block at least.
     """
 
     needs: ClassVar[type]

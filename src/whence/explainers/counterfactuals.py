@@ -5,7 +5,9 @@ it, each row that is handed back was first written in the user's own form, read 
 against all constraints and asked about once more: one that fails is not handed back.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -19,20 +21,30 @@ from whence.core.limits import limits_of
 from whence.core.method import Explain, Rows
 from whence.core.provenance import Provenance
 from whence.core.seeds import row_generators
+from whence.core.table import Table
 from whence.core.types import Floats, Ints
 from whence.kernels.mixed_distance import mixed_distances, spread_out
+from whence.maskers.cells import Reading, reading_of
 from whence.maskers.changes import Ground
 from whence.maskers.columns import table_only
 from whence.maskers.couplings import couplings_of
 from whence.maskers.obstacles import obstacles
+from whence.maskers.proofs import Prover, prover_of
+from whence.maskers.proposals import menu_of
 from whence.maskers.quest import Quest
-from whence.maskers.search import search
+from whence.maskers.search import begin, search
+from whence.models.behind import trees_behind
 from whence.models.goal import Target, goal_of
 from whence.models.predict import Predict
 
 Distance: TypeAlias = Literal["range", "mad"]
+Engine: TypeAlias = Literal["auto", "exact", "search"]
 
 _BUDGET = 2_000
+_LOOKED_AT = 100
+"""Rows of the background on which it is seen whether trees say what the model says."""
+_CLOSE = 1 + 1e-7
+"""How much more than its bound the nearest row may cost, by rounding."""
 _POOL = 256
 """Candidates of a row, the cheapest, among which those are picked that lie apart."""
 
@@ -61,6 +73,12 @@ class Counterfactuals:
         deviation.
     sparsity : float
         What each changed column costs beside its change.
+    engine : {"auto", "exact", "search"}
+        "exact" proves that no nearer row exists, or how near one could be; it needs an ensemble of
+        trees. "search" asks the model alone, whatever it is. "auto" is exact where that is
+        possible, and searches for what is not proved in time.
+    seconds : float
+        Time for the proof of one row; 0 for none, which is much faster.
     budget : int or None
         Questions to the model for one row, after which the search ends; None allows 2,000. What is
         found is checked, and the reason of what is not is looked for, beyond that.
@@ -87,10 +105,13 @@ class Counterfactuals:
     count: int = 1
     distance: Distance = "range"
     sparsity: float = 0.05
+    engine: Engine = "auto"
+    seconds: float = 1.0
     budget: int | None = None
 
     needs: ClassVar[type] = Predict
     references: ClassVar[tuple[str, ...]] = ("arXiv:1711.00399", "10.1007/s10618-023-00930-y")
+    fewest: ClassVar[int] = 256
 
     def bind(self, view: Predict) -> Explain[Examples]:
         """Check the settings, ask about the background and return what explains rows.
@@ -106,18 +127,51 @@ class Counterfactuals:
         answers = view.ask(Z)
         goal = goal_of(view, self.target, answers.shape[1])
         ground = Ground.of(Z, limits, mad=self.distance == "mad", sparsity=float(self.sparsity))
+        reading = None if self.engine == "search" else self._reading(view, Z, ground)
+        prover = None if reading is None or not self.seconds else prover_of(ground, reading)
 
         def explain(rows: Rows, *, rng: Generator) -> Examples:
             room = ground.room(table_only(rows.given(), Z))
             quest = Quest(
                 couplings=couplings_of(room), view=view, goal=goal, raw=rows.raw,
-                keeps=self.count > 1,
+                keeps=self.count > 1, reading=None if reading is None else reading.of(room),
             )  # fmt: skip
-            budget = _BUDGET if self.budget is None else self.budget
-            search(quest, answers, lambda: list(row_generators(rows.given(), rng)), budget=budget)
-            return self._told(quest, answers)
+            bounds = self._sought(quest, answers, prover, partial(_generators, rows, rng))
+            return self._told(quest, answers, bounds)
 
         return explain
+
+    def _sought(
+        self,
+        quest: Quest,
+        answers: Floats,
+        prover: Prover | None,
+        draws: Callable[[], list[Generator]],
+    ) -> Floats:
+        """Find the nearest rows, and return bounds on how near any can be; NaN where unknown."""
+        menu, budget = menu_of(quest.room), _BUDGET if self.budget is None else self.budget
+        live = begin(quest, menu)
+        bounds = np.where(np.isin(np.arange(len(quest.cost)), live), np.nan, quest.cost)
+        search(quest, menu, live, answers, draws, budget=budget)
+        denied = quest.confirm()
+        if len(denied):
+            search(quest, menu, denied, answers, draws, budget=budget)
+        if prover is not None:
+            proved = prover.prove(quest, live, seconds=float(self.seconds))
+            bounds[live] = proved[live]
+        return bounds
+
+    def _reading(self, view: Predict, Z: Table, ground: Ground) -> Reading | None:
+        """Return the trees of the model, where it is an ensemble that can be read."""
+        behind = trees_behind(view, Z[:_LOOKED_AT])
+        reading = None if behind is None else reading_of(ground, behind)
+        if self.engine == "exact" and (reading is None or ground.limits.effects):
+            raise InputError(
+                f"engine is 'exact' and {view.name} is no ensemble of trees whose splits can be "
+                "read in the columns of the background, or some columns follow from causes. Leave "
+                "engine='auto', which searches instead."
+            )
+        return reading
 
     def _check(self) -> None:
         if self.background is None:
@@ -127,17 +181,20 @@ class Counterfactuals:
             )
         if self.distance not in get_args(Distance):
             raise InputError(f"distance is {self.distance!r}. Give one of {get_args(Distance)}.")
+        if self.engine not in get_args(Engine):
+            raise InputError(f"engine is {self.engine!r}. Give one of {get_args(Engine)}.")
         for name, value, least in (("count", self.count, 1), ("budget", self.budget, 1)):
             whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
             if value is None and name == "budget":
                 continue
             if not whole or int(value) < least:  # type: ignore[arg-type]  # a number
                 raise InputError(f"{name} is {value!r}. A positive whole number is needed.")
-        number = isinstance(self.sparsity, (int, float)) and not isinstance(self.sparsity, bool)
-        if not number or not 0 <= self.sparsity < np.inf:
-            raise InputError(f"sparsity is {self.sparsity!r}. A number of at least 0 is needed.")
+        for name, size in (("sparsity", self.sparsity), ("seconds", self.seconds)):
+            number = isinstance(size, (int, float)) and not isinstance(size, bool)
+            if not number or not 0 <= size < np.inf:
+                raise InputError(f"{name} is {size!r}. A number of at least 0 is needed.")
 
-    def _told(self, quest: Quest, answers: Floats) -> Examples:
+    def _told(self, quest: Quest, answers: Floats, bounds: Floats) -> Examples:
         """Check what was found, and return it."""
         room, rows = quest.room, len(quest.cost)
         C, row, place = _picked(quest, self.count)
@@ -155,7 +212,9 @@ class Counterfactuals:
             distance[at] = room.cost(again[good], row[good])
         lost = np.flatnonzero(~valid.any(axis=1))
         notes = dict(zip(lost.tolist(), obstacles(quest, lost, answers), strict=True))
-        bound = np.where(distance[:, 0] == 0, 0.0, np.nan)
+        notes |= {i: f"proved: {notes[i]}" for i in notes if np.isposinf(bounds[i])}
+        near = distance[:, 0] <= _CLOSE * bounds
+        bounds = np.where(near, distance[:, 0], bounds)
         return Examples(
             candidates=candidates,
             outputs=outputs,
@@ -163,12 +222,16 @@ class Counterfactuals:
             valid=valid,
             kind="counterfactual",
             levels=room.table.levels,
-            bound=bound,
-            status=tuple(_status(d, b) for d, b in zip(distance[:, 0], bound, strict=True)),
+            bound=bounds,
+            status=tuple(_status(d, b) for d, b in zip(distance[:, 0], bounds, strict=True)),
             notes=tuple(notes.get(i, "") for i in range(rows)),
             names=Names(outputs=quest.view.names_of(answers.shape[1])),
             provenance=Provenance(evaluations=int(quest.asked.sum())),
         )
+
+
+def _generators(rows: Rows, rng: Generator) -> list[Generator]:
+    return list(row_generators(rows.given(), rng))
 
 
 def _status(distance: float, bound: float) -> str:

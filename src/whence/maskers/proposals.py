@@ -11,7 +11,7 @@ _RANKS = 5
 """Values of the background that are tried on either side of a number, evenly by their rank."""
 _SHARES = (1 / 16, 1 / 4, 1 / 2, 1.0)
 """Shares of the way to the farthest number that is within the price."""
-_AROUND = (-0.5, -0.2, -0.05, 0.05, 0.2)
+_AROUND = (-0.5, -0.2, -0.05, 0.1)
 """Shares of a change by which the changed number itself is varied."""
 _LEVELS = 32
 """Categories, or groups of values that occur together, that are tried at most."""
@@ -26,12 +26,15 @@ class Trial:
     columns : int array of shape (width,)
     values : array of shape (rows, alternatives, width)
         The first alternative is what the unit starts with.
+    price : array of shape (rows, alternatives)
+        What the unit alone costs.
     usable : bool array of shape (rows, alternatives)
         Whether an alternative is within the price, and neither what is there nor a repetition.
     """
 
     columns: Ints
     values: Floats
+    price: Floats
     usable: Bools
 
 
@@ -84,9 +87,9 @@ class Menu:
             good = ~np.isnan(values[:, :, 0])
         there = base[:, columns][:, None]
         good &= ((values != there) & ~(np.isnan(values) & np.isnan(there))).any(axis=2)
-        good &= self._price(values, columns, row) < cap[:, None]
-        good &= ~_repeated(values)
-        return Trial(columns=columns, values=values, usable=good)
+        price = self._price(values, columns, row)
+        good &= (price < cap[:, None]) & ~_repeated(values)
+        return Trial(columns=columns, values=values, price=price, usable=good)
 
     def _numbers(self, j: int, base: Floats, row: Ints, cap: Floats) -> Floats:
         """Return numbers to try in a column, (rows, alternatives, 1)."""

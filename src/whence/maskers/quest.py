@@ -1,5 +1,8 @@
 """Candidates that are tried on the model, and the best found of each row so far."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
 from whence.core.types import Bools, Floats, Ints
@@ -9,6 +12,8 @@ from whence.models.predict import Predict
 
 _CELLS = 2_000_000
 """Cells of the table that the model is asked with at a time."""
+Answer: TypeAlias = Callable[[Floats, Ints], Floats]
+"""Candidates, and the row of each -> what the model answers about them."""
 
 
 class Quest:
@@ -23,21 +28,31 @@ class Quest:
     top, top_score : arrays
         The allowed candidate that came nearest to the goal, reached or not.
     asked : int array of shape (rows,)
-        How often the model was asked for each row.
+        How often the model itself was asked for each row.
+    reading : callable or None
+        Says what the model answers, in its place, as far as it can be read.
     pool : list
         Pairs (rows, candidates) of all that do what is wanted, where they are kept.
     """
 
     __slots__ = (
-        "asked", "best", "cost", "couplings", "goal", "keeps", "now", "pool", "room", "top",
-        "top_score", "view",
+        "asked", "best", "cost", "couplings", "goal", "keeps", "now", "pool", "reading", "room",
+        "top", "top_score", "view",
     )  # fmt: skip
 
     def __init__(
-        self, *, couplings: Couplings, view: Predict, goal: Goal, raw: Floats, keeps: bool
+        self,
+        *,
+        couplings: Couplings,
+        view: Predict,
+        goal: Goal,
+        raw: Floats,
+        keeps: bool,
+        reading: Answer | None = None,
     ) -> None:
         self.couplings, self.room = couplings, couplings.room
         self.view, self.goal, self.keeps = view, goal, keeps
+        self.reading = reading
         self.now = goal.decided(raw)
         rows = len(self.room.X)
         self.asked = np.zeros(rows, dtype=np.int64)
@@ -72,10 +87,30 @@ class Quest:
         return score, cost
 
     def scored(self, C: Floats, row: Ints) -> Floats:
-        """Ask the model about candidates and return how near they come to the goal."""
+        """Return how near candidates come to the goal, by what the model answers about them."""
+        if self.reading is not None:
+            return self.goal.score(self.reading(C, row), self.now[row])
         raw = self.view.ask(self.room.written(C, row))
         self.asked += np.bincount(row, minlength=len(self.asked))
         return self.goal.score(raw, self.now[row])
+
+    def confirm(self) -> Ints:
+        """Ask the model itself about the best found, and forget, and return, what it denies.
+
+        From here on it is the model that is asked.
+        """
+        if self.reading is None:
+            return np.empty(0, dtype=np.int64)
+        self.reading = None
+        at = np.flatnonzero(self.found)
+        if not len(at):
+            return at
+        wrong = at[~self.goal.met(self.scored(self.best[at], at))]
+        self.best[wrong], self.cost[wrong] = self.room.X[wrong], np.inf
+        self.top[wrong], self.top_score[wrong] = self.room.X[wrong], -np.inf
+        kept = [(~np.isin(rows, wrong), rows, C) for rows, C in self.pool]
+        self.pool = [(rows[some], C[some]) for some, rows, C in kept]
+        return wrong
 
     def _learn(self, C: Floats, row: Ints, score: Floats, cost: Floats) -> None:
         order = np.lexsort((-score, row))

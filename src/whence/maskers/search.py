@@ -26,7 +26,7 @@ from numpy.random import Generator
 
 from whence.core.types import Bools, Floats, Ints
 from whence.kernels.cheapest_choice import cheapest_choices
-from whence.maskers.proposals import Menu, Trial, menu_of
+from whence.maskers.proposals import Menu, Trial
 from whence.maskers.quest import Quest
 
 _NEIGHBORS = 16
@@ -35,24 +35,45 @@ _LOOKED_AT = 4_096
 """Rows of the background that neighbors are looked for among."""
 _MULTIPLES = (0.8, 0.95, 1.05, 1.2, 1.4, 1.7, 2.0)
 """How much more than needed the effects of a set of changes are asked to add up to."""
+_CHEAP = 0.5
+"""Price up to which changes are tried first."""
 _ROUNDS = 6
-_GAIN = 1e-3
+_GAIN = 2e-3
 """Share of the cost that a round has to save, for another to follow."""
-_SECTIONS = 5
-_DEEPEST = 12
-"""Times that an interval is cut; six times are enough for a hundred-thousandth of it."""
+_SECTIONS = 11
+_DEEPEST = 8
+"""Times that an interval is cut; five times are enough for a millionth of it."""
 _DRAWS = 32
 _RADII = 8
 
 
+def begin(quest: Quest, menu: Menu) -> Ints:
+    """Try the rows as they are, inside their bounds, and return those that have to be changed."""
+    rows = np.flatnonzero(~quest.room.impossible().any(axis=1))
+    if len(rows):
+        quest.attempt(menu.start[rows], rows)
+        rows = rows[quest.cost[rows] > quest.room.cost(menu.start[rows], rows) + 1e-12]
+    return rows
+
+
 def search(
-    quest: Quest, answers: Floats, draws: Callable[[], list[Generator]], *, budget: int
+    quest: Quest,
+    menu: Menu,
+    rows: Ints,
+    answers: Floats,
+    draws: Callable[[], list[Generator]],
+    *,
+    budget: int,
 ) -> None:
-    """Look for the nearest row that does what is wanted, for all rows of a quest.
+    """Look for the nearest rows that do what is wanted.
 
     Parameters
     ----------
     quest : Quest
+    menu : Menu
+        What can be tried.
+    rows : int array
+        The rows of the quest that have to be changed, from `begin`.
     answers : array of shape (background, outputs)
         What the model says about the background.
     draws : callable
@@ -60,11 +81,6 @@ def search(
     budget : int
         Questions to the model for one row, after which no new round is begun.
     """
-    menu = menu_of(quest.room)
-    rows = np.flatnonzero(~quest.room.impossible().any(axis=1))
-    if len(rows):
-        quest.attempt(menu.start[rows], rows)
-        rows = rows[quest.cost[rows] > quest.room.cost(menu.start[rows], rows) + 1e-12]
     if not len(rows):
         return
     neighbors = _Neighbors(quest, answers)
@@ -80,8 +96,7 @@ def search(
         base = np.where(quest.found[live, None], quest.best[live], quest.top[live])
         _sweep(quest, menu, base, live, budget)
         polish(quest, menu, live[quest.found[live]])
-        after = quest.cost[live]
-        live = live[np.isfinite(after) & ~(after > (1 - _GAIN) * before)]
+        live = live[quest.cost[live] < (1 - _GAIN) * before]
 
 
 def _widen(
@@ -177,22 +192,19 @@ def _sweep(quest: Quest, menu: Menu, base: Floats, row: Ints, budget: int) -> No
     own, own_cost = quest.scored(base, row), quest.room.cost(base, row)
     shape = (len(row), len(trials), max(t.usable.shape[1] for t in trials))
     gain, price = np.full(shape, -np.inf), np.full(shape, np.inf)
-    made, whose = [], []
-    for t, use in zip(trials, usable, strict=True):
-        at, k = np.nonzero(use)
-        C = base[at].copy()
-        C[:, t.columns] = t.values[at, k]
-        made.append(C)
-        whose.append(at)
-    at = np.concatenate(whose)
-    score, cost = quest.attempt(np.concatenate(made), row[at])
-    done = 0
-    for u, use in enumerate(usable):
-        part = slice(done, done + int(use.sum()))
-        done = part.stop
-        i, k = np.nonzero(use)
-        gain[i, u, k] = score[part] - own[i]
-        price[i, u, k] = cost[part] - own_cost[i]
+    for low, high in ((-np.inf, _CHEAP), (_CHEAP, np.inf)):  # what is cheap may spare the rest
+        chosen, made = [], []
+        for u, (t, use) in enumerate(zip(trials, usable, strict=True)):
+            now = (t.price >= low) & (t.price < high) & (t.price < quest.cost[row, None])
+            at, k = np.nonzero(use & now)
+            C = base[at].copy()
+            C[:, t.columns] = t.values[at, k]
+            made.append(C)
+            chosen.append(np.column_stack([at, np.full(len(at), u), k]))
+        i, u, k = np.concatenate(chosen).T
+        if len(i):
+            score, cost = quest.attempt(np.concatenate(made), row[i])
+            gain[i, u, k], price[i, u, k] = score - own[i], cost - own_cost[i]
     sets, whose_set = _sets(menu, trials, base, row, own, gain, price)
     if len(sets):
         quest.attempt(sets, whose_set)
