@@ -84,9 +84,10 @@ def in_order(
 def paced(work: Callable[[slice], E], rows: int, n_jobs: int, fewest: int = _FEWEST) -> Iterator[E]:
     """Yield what ``work`` makes of all rows, in order, in blocks of a sensible size.
 
-    The first block has ``fewest`` rows, and none later has less. Blocks then grow, one for each thread at a time, until they
-    take a quarter of a second, or 32 MB; beyond that for two seconds at most, as long as a row
-    becomes much cheaper in company, as where a model answers a few rows no faster than many.
+    The first block has ``fewest`` rows, and none later has less. Blocks then grow, one for each
+    thread at a time, until they take a quarter of a second, or 32 MB; beyond that for two seconds
+    at most, as long as a row becomes much cheaper in company, as where a model answers a few rows
+    no faster than many.
     """
     done, size, before = 0, fewest, np.inf
     while done < rows:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from whence.core.types import Bools, Floats, Ints
-from whence.kernels.tree_counterfactuals import CounterfactualSearch, Found
+from whence.kernels.choices import Found
+from whence.kernels.tree_counterfactuals import CounterfactualSearch
 from whence.maskers.cells import Cells, Reading
 from whence.maskers.changes import Ground, Room
 from whence.maskers.quest import Quest
