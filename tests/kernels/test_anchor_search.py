@@ -52,6 +52,20 @@ def test_the_search_finds_what_trying_all_rules_finds(seed: int) -> None:
         assert met[rest].all(axis=0).sum() > cover.sum()
 
 
+def test_a_rule_that_is_only_a_little_wider_is_found_too() -> None:
+    rows = np.arange(100)
+    met = np.array(
+        [(rows >= 2) & (rows <= 51), rows >= 40, (rows <= 10) | ((rows >= 40) & (rows <= 91))]
+    )
+    wrong, everything = (rows < 2) | (rows > 91), packed(np.ones(100, dtype=bool))
+
+    rule = widest_rule(
+        packed(met), packed(wrong), everything, np.zeros((1, 101), dtype=int), most=2, beam=9
+    )
+
+    assert rule == (1, 2)  # 52 rows, where the first alone covers 50
+
+
 def test_a_narrow_beam_still_finds_a_rule_of_three_among_many() -> None:
     rng = np.random.default_rng(0)
     met = rng.random((40, 5_000)) < 0.6
