@@ -478,7 +478,7 @@ def test_certificates_about_samples_hold_as_often_as_they_should() -> None:
     words = [f"w{i}" for i in range(10)]
     known = (np.arange(1024)[:, None] >> np.arange(10)) % 2 == 1
     held, certified = [], 0
-    for seed in range(40):
+    for seed in range(24):
         weights = np.random.default_rng(seed).normal(size=10)
 
         def score(bits: Bools, weights: Floats = weights) -> Floats:
@@ -487,7 +487,7 @@ def test_certificates_about_samples_hold_as_often_as_they_should() -> None:
         def model(strings: list[str], score: Any = score) -> Floats:  # noqa: ANN401  a function
             return np.asarray(score(np.array([[w in s.split() for w in words] for s in strings])))
 
-        e = wh.explain(model, [" ".join(words)], Anchors(budget=1_500), rng=seed)
+        e = wh.explain(model, [" ".join(words)], Anchors(budget=1_000), rng=seed)
         parts = [p.part for p in e.predicates[0]]
         cover = known[known[:, parts].all(axis=1)]
         truth = ((score(cover) > 0.5) == (score(np.ones((1, 10), bool))[0] > 0.5)).mean()
@@ -496,4 +496,4 @@ def test_certificates_about_samples_hold_as_often_as_they_should() -> None:
         assert e.coverage[0] == len(cover) / 1024
 
     assert np.mean(held) >= 0.9
-    assert certified >= 30
+    assert certified >= 18
