@@ -9,7 +9,7 @@ namespace whence {
 namespace {
 
 constexpr std::int64_t kWord = 64;
-constexpr std::int64_t kLarge = 100;  // nodes of a tree from which on rows go as a list
+constexpr std::int64_t kLarge = 200;  // nodes of a tree from which on rows go as a list
 
 std::uint64_t first_bits(std::int64_t count) {
   return count >= kWord ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;

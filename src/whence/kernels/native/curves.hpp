@@ -21,10 +21,10 @@ inline constexpr int kChunkWords = kChunk / 64;
 
 // Rows and positions that have come to a node.
 struct Arrival {
-  std::int64_t node;
-  std::uint64_t positions;
   std::uint64_t rows[kChunkWords];
   std::uint64_t own[kChunkWords];  // those that come here when nothing moves
+  std::int64_t node;
+  std::uint64_t positions;
 };
 
 // A chunk of rows and 64 positions, as the loops see them.
