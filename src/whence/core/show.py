@@ -23,13 +23,13 @@ _BAR = 16
 
 def text(e: "Explanation") -> str:
     """Return a few lines: what was explained, by what, and what matters most."""
-    lines = columns(_LINES[type(e).__name__](e)) if len(e) or hasattr(e, "curves") else []
+    lines = columns(_LINES[type(e).__name__](e))
     return "\n".join([headline(e), *(f"  {line}" for line in [*lines, *footnotes(e)])])
 
 
 def html(e: "Explanation") -> str:
     """Return the same as a small HTML table, safe for any name."""
-    lines = _LINES[type(e).__name__](e) if len(e) or hasattr(e, "curves") else []
+    lines = _LINES[type(e).__name__](e)
     rows = "".join(
         "<tr>" + "".join(f"<td style='text-align:left'>{escape(c)}</td>" for c in line) + "</tr>"
         for line in lines
