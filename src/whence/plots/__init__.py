@@ -6,6 +6,7 @@ closed. For a window of pyplot, pass its axes: ``beeswarm(e, ax=plt.gca()); plt.
 """
 
 from whence.plots.bars import bar
+from whence.plots.decisions import decision_surface
 from whence.plots.dependence import scatter
 from whence.plots.example_table import examples
 from whence.plots.force_page import force_html
@@ -20,7 +21,6 @@ from whence.plots.rule_table import rules
 from whence.plots.series import series
 from whence.plots.steps import waterfall
 from whence.plots.suitable import plot
-from whence.plots.surfaces import decision_surface
 from whence.plots.swarms import beeswarm
 from whence.plots.texts import TextPicture, text
 from whence.plots.tree_picture import tree

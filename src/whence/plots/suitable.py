@@ -12,6 +12,7 @@ from whence.core.inputs import Images, Series, Texts
 from whence.core.rules import Rules
 from whence.core.words import ALL
 from whence.plots.bars import bar
+from whence.plots.decisions import decision_surface
 from whence.plots.example_table import examples
 from whence.plots.images import image
 from whence.plots.lines import effect
@@ -21,7 +22,6 @@ from whence.plots.pick import Name
 from whence.plots.rule_table import rules
 from whence.plots.series import series
 from whence.plots.steps import waterfall
-from whence.plots.surfaces import decision_surface
 from whence.plots.swarms import beeswarm
 from whence.plots.texts import TextPicture, text
 from whence.plots.tree_picture import tree
