@@ -94,7 +94,6 @@ def test_a_pipeline_is_told_in_the_columns_of_the_user(encoder: Any) -> None:  #
 
 
 def test_words_are_those_of_the_user() -> None:
-    model = piped(DecisionTreeClassifier(max_depth=1, random_state=0), OneHotEncoder())
     y_clerk = X["job"] == "clerk"
     model = make_pipeline(
         make_column_transformer((OneHotEncoder(), ["job"]), remainder="passthrough"),
@@ -123,7 +122,7 @@ def test_a_category_that_was_never_seen_is_told() -> None:
     model = piped(
         DecisionTreeClassifier(max_depth=6, random_state=0), OneHotEncoder(handle_unknown="ignore")
     )
-    strange = X.assign(job=X["job"].replace("smith", "pilot"), **{"class": 9})
+    strange = X[:40].assign(job=X["job"].replace("smith", "pilot"), **{"class": 9})
 
     e = wh.explain(model, strange, DecisionPath())
 

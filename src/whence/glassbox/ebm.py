@@ -23,7 +23,8 @@ from whence.core.method import Explain, Rows
 from whence.core.table import Table
 from whence.core.types import Floats, Ints, Level
 from whence.glassbox.pure import purified
-from whence.models.additive import Additive, Axis, Shape, Term
+from whence.models.additive import Additive, Term
+from whence.models.shapes import Axis, Shape
 
 _BAND = 1.96
 _POSITIONS = 100

@@ -6,7 +6,8 @@ import numpy as np
 
 from whence.core.types import Floats, Ints
 from whence.kernels.purify import purify
-from whence.models.additive import Additive, Axis, Shape, Term, tables_of
+from whence.models.additive import Additive, Term
+from whence.models.shapes import Axis, Shape, tables_of
 
 _PAIR = 2
 

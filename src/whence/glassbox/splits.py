@@ -120,7 +120,7 @@ def known_levels(view: Trees, table: Table) -> tuple[Levels, tuple[bool, ...]]:
     levels: list[tuple[Level, ...] | None] = []
     coded = []
     for j, (known, own) in enumerate(zip(learned, table.levels, strict=True)):
-        coded.append(own is not None or any(isinstance(v, str) for v in known or ()))
+        coded.append(own is not None or is_coded(known))
         if known is None:
             levels.append(own)
             continue
@@ -129,6 +129,11 @@ def known_levels(view: Trees, table: Table) -> tuple[Levels, tuple[bool, ...]]:
         found = there.tolist() if own is None else [own[int(c)] for c in there]
         levels.append((*known, *(v for v in found if v not in known)))
     return tuple(levels), tuple(coded)
+
+
+def is_coded(levels: tuple[Level, ...] | None) -> bool:
+    """Tell whether categories are text, and so have codes in a table."""
+    return any(isinstance(level, str) for level in levels or ())
 
 
 def _missing_left(nodes: Nodes, probe: "_Probe", column: int, split: Ints) -> Bools:

@@ -21,7 +21,7 @@ from whence.core.response import respond
 from whence.core.rules import Predicate, Rules
 from whence.core.table import Table
 from whence.core.types import Floats, Ints
-from whence.glassbox.splits import Levels, Splits, known_levels, leaves_of, read_splits
+from whence.glassbox.splits import Levels, Splits, is_coded, known_levels, leaves_of, read_splits
 from whence.kernels.cart import Side
 from whence.kernels.fidelity import share
 from whence.kernels.regions import conditions
@@ -164,7 +164,10 @@ def _reader(view: Trees, method: str) -> _Reader:
             "a decision tree; or imitate the model by one: SurrogateTree(); or explain what each "
             "column adds: TreeShap()."
         )
-    return lru_cache(maxsize=4)(lambda levels, coded: read_splits(view, levels, coded))
+    read = lru_cache(maxsize=4)(lambda levels, coded: read_splits(view, levels, coded))
+    if view.levels:  # what the encoders have learned is all there is to know, but for rare rows
+        read(view.levels, tuple(is_coded(levels) for levels in view.levels))
+    return read
 
 
 def _read(view: Trees, read: _Reader, rows: Rows) -> tuple[Table, Splits, Ints]:

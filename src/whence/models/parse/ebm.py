@@ -9,10 +9,11 @@ import numpy as np
 
 from whence.core.errors import InputError, UnsupportedModelError
 from whence.core.types import Floats
-from whence.models.additive import Additive, Axis, Shape, Term, tables_of
+from whence.models.additive import Additive, Term
 from whence.models.parse import ancestry
 from whence.models.parse.common import class_levels, feature_names, output_names
 from whence.models.parse.sklearn_columns import Ask, Columns, Estimator, Native, margin, prediction
+from whence.models.shapes import Axis, Shape, tables_of
 
 SUPPORTED = "ExplainableBoostingClassifier and ExplainableBoostingRegressor of interpret"
 """What `read_ebm` reads, in words."""
