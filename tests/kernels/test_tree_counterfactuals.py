@@ -218,3 +218,47 @@ def test_couplings_that_do_not_agree_are_refused() -> None:
     wrong = Couplings(A=np.zeros((1, 1)), low=np.zeros(1), high=np.zeros(1))
     with pytest.raises(InputError, match="Give a row of A"):
         CounterfactualSearch.of(nodes).cheapest(*arrays(p), couplings=wrong)
+
+
+@given(ensembles(columns=4, depth=4), seeds)
+@settings(some, max_examples=20)
+def test_many_alternatives_are_searched_in_two_steps(nodes: Nodes, seed: int) -> None:
+    p = problem(nodes, seed, most=4)
+    times = 2001 // len(p.cost) + 1  # of equals the first is the cheapest
+    dearer = np.tile(np.arange(times) * 0.01, len(p.cost))
+    search = CounterfactualSearch.of(nodes)
+    few = search.cheapest(*arrays(p), seconds=60)
+    many = search.cheapest(
+        p.start * times,
+        np.repeat(p.cost, times) + dearer,
+        np.repeat(p.encoded, times, axis=0),
+        p.G,
+        p.h,
+        seconds=60,
+    )
+    assert many.proved
+    assert many.cost == pytest.approx(few.cost, rel=1e-8)
+    if many.choice is not None:
+        fits = slow.by_trees(nodes, p.encoded, p.G, p.h)
+        assert fits(many.choice // times)
+
+
+def test_hard_problems_take_many_boxes_and_are_proved() -> None:
+    looked_at = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        nodes = random_nodes(rng, trees=12, depth=4, columns=6, categorical=0.0, stop=0.0)
+        p = problem(nodes, seed, most=4, conditions=1)
+        p.cost[:] = rng.uniform(0.5, 1, len(p.cost))  # dear changes, little difference
+        p.cost[p.start[:-1]] = 0
+        X = [slow.row(nodes, p.encoded, choice) for choice in slow.choices(p.start)]
+        said = np.sort((slow_trees.predict(nodes, np.array(X)) @ p.G.T)[:, 0])
+        h = said[-max(1, len(said) // 50) :][:1] - 1e-9
+        found = CounterfactualSearch.of(nodes).cheapest(
+            p.start, p.cost, p.encoded, p.G, h, seconds=60
+        )
+        best, _ = slow.cheapest(p.start, p.cost, slow.by_trees(nodes, p.encoded, p.G, h))
+        assert found.proved
+        assert found.cost == pytest.approx(best, rel=1e-8)
+        looked_at.append(found.boxes)
+    assert max(looked_at) > 10

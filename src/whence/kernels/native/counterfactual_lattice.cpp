@@ -11,14 +11,15 @@ namespace whence::counterfactual {
 namespace {
 
 // What the splits of one player answer for each of its alternatives, 64 splits a word.
-std::vector<std::vector<Word>> answers(const Counterfactual& search,
-                                       const CounterfactualQuery& query, std::int32_t p) {
-  const Forest& f = search.forest();
+std::vector<std::vector<Word>> answers(const Lattice& lattice, const CounterfactualQuery& query,
+                                       std::int32_t p) {
+  const Forest& f = lattice.search->forest();
   const std::int64_t from = query.start[p], count = query.start[p + 1] - from;
   std::vector<std::vector<Word>> of(count);
   int bit = 0;
-  for (const auto& condition : search.conditions()) {
+  for (const auto& condition : lattice.search->conditions()) {
     if (condition.player != p) continue;
+    lattice.deadline->check();
     const double* x = query.encoded + from * f.columns() + f.feature[condition.node];
     for (std::int64_t a = 0; a < count; ++a) {
       if (bit == 0) of[a].push_back(0);
@@ -37,12 +38,14 @@ bool is_coupled(const CounterfactualQuery& query, std::int64_t a, std::int64_t t
 
 }  // namespace
 
-Lattice::Lattice(const Counterfactual& search_, const CounterfactualQuery& query)
+Lattice::Lattice(const Counterfactual& search_, const CounterfactualQuery& query,
+                 const Deadline& deadline_)
     : players(static_cast<std::int32_t>(search_.forest().players)),
       trees(static_cast<std::int32_t>(search_.forest().trees())),
       rows(static_cast<std::int32_t>(query.rows)),
       couplings(static_cast<std::int32_t>(query.couplings)),
-      search(&search_) {
+      search(&search_),
+      deadline(&deadline_) {
   keep(query);
   set_conditions(query);
   const Forest& f = search->forest();
@@ -78,7 +81,8 @@ void Lattice::keep(const CounterfactualQuery& query) {
   first.push_back(0);
   word.push_back(0);
   for (std::int32_t p = 0; p < players; ++p) {
-    const auto of = answers(*search, query, p);
+    deadline->check();
+    const auto of = answers(*this, query, p);
     std::map<std::vector<Word>, std::int64_t> cheapest;
     std::vector<std::int64_t> kept;
     for (std::int64_t a = query.start[p]; a < query.start[p + 1]; ++a) {
@@ -107,6 +111,7 @@ void Lattice::keep(const CounterfactualQuery& query) {
 void Lattice::set_conditions(const CounterfactualQuery& query) {
   const Forest& f = search->forest();
   for (const auto& [p, node] : search->conditions()) {
+    deadline->check();
     condition_at.push_back(static_cast<std::int64_t>(condition.size()));
     condition.resize(condition.size() + words(p), 0);
     Word* set = condition.data() + condition_at.back();
@@ -147,6 +152,7 @@ void Lattice::list_leaves(const CounterfactualQuery& query, const std::vector<Wo
   asked_start.assign(1, 0);
   weight.clear(), parts.clear(), sets.clear(), asked.clear();
   for (std::int32_t t = 0; t < trees; ++t) {
+    deadline->check();
     std::vector<Visit> leaves = walk(t, mask);
     std::vector<double> order;
     for (const Visit& leaf : leaves) order.push_back(weight_of(query, t, leaf.node, 0));

@@ -2,7 +2,9 @@
 // that leads to each leaf.
 #pragma once
 
+#include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -46,6 +48,24 @@ inline bool within(const Word* a, const Word* b, std::int32_t words) {
   return true;
 }
 
+// The time limit. Setting up throws Expired where it is over; the search looks for itself.
+struct Expired {};
+
+class Deadline {
+ public:
+  explicit Deadline(double seconds)
+      : end_(std::chrono::steady_clock::now() +
+             std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                 std::chrono::duration<double>(std::min(seconds, 1e8)))) {}
+  bool over() const { return std::chrono::steady_clock::now() >= end_; }
+  void check() const {
+    if (over()) throw Expired{};
+  }
+
+ private:
+  std::chrono::steady_clock::time_point end_;
+};
+
 // A leaf is reached only if its player `player` takes one of a set.
 struct Part {
   std::int32_t player;
@@ -76,6 +96,7 @@ struct Lattice {
   std::vector<double> low, low_slack;     // (couplings)
 
   const Counterfactual* search;
+  const Deadline* deadline;
 
   std::int32_t words(std::int32_t p) const { return word[p + 1] - word[p]; }
   std::int32_t count(std::int32_t p) const { return first[p + 1] - first[p]; }
@@ -90,7 +111,7 @@ struct Lattice {
     return true;
   }
 
-  Lattice(const Counterfactual& search, const CounterfactualQuery& query);
+  Lattice(const Counterfactual& search, const CounterfactualQuery& query, const Deadline& deadline);
 
   // The leaves that can be reached within `mask`, of each tree, most weight in row 0 first: who
   // looks for the best leaf then needs to test few.

@@ -121,12 +121,13 @@ bool Scores::repair(Choice& choice, const std::vector<Word>& mask,
   const Lattice& l = lattice_;
   std::vector<double> said(l.rows), scores;
   for (std::int32_t round = 0; round < 2 * l.players; ++round) {
+    if (l.deadline->over()) return false;
     score(choice, said.data());
     const double now = missing(said.data(), choice);
     if (now <= 0) return cheapen(choice, all);
     double best_rate = 0, best_cost = kInfinity;
     std::int32_t best_p = -1, best_a = 0;
-    for (std::int32_t p = 0; p < l.players; ++p) {
+    for (std::int32_t p = 0; p < l.players && !l.deadline->over(); ++p) {
       const double* cost = l.cost.data() + l.first[p];
       const std::int32_t had = choice[p];
       scores_of(choice, p, scores);
@@ -152,9 +153,9 @@ bool Scores::repair(Choice& choice, const std::vector<Word>& mask,
 bool Scores::cheapen(Choice& choice, const std::vector<Word>& mask) const {
   const Lattice& l = lattice_;
   std::vector<double> scores;
-  for (bool better = true; better;) {
+  for (bool better = true; better && !l.deadline->over();) {
     better = false;
-    for (std::int32_t p = 0; p < l.players; ++p) {
+    for (std::int32_t p = 0; p < l.players && !l.deadline->over(); ++p) {
       const double* cost = l.cost.data() + l.first[p];
       scores_of(choice, p, scores);
       const Choice before = choice;

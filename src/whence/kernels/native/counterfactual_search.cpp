@@ -5,12 +5,11 @@
 
 namespace whence::counterfactual {
 
-Search::Search(const Counterfactual& prepared, const CounterfactualQuery& query)
+Search::Search(const Counterfactual& prepared, const CounterfactualQuery& query,
+               const Deadline& deadline)
     : query_(query),
-      end_(std::chrono::steady_clock::now() +
-           std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-               std::chrono::duration<double>(std::min(query.seconds, 1e8)))),
-      lattice_(prepared, query),
+      deadline_(deadline),
+      lattice_(prepared, query, deadline),
       scores_(lattice_, query),
       everything_(lattice_.everything()),
       best_(query.incumbent) {
@@ -128,10 +127,14 @@ CounterfactualFound Search::found(double bound, bool proved) const {
 }
 
 CounterfactualFound Search::run() {
-  Box root;
-  if (prepare(root)) put(std::move(root));
+  try {
+    Box root;
+    if (prepare(root)) put(std::move(root));
+  } catch (const Expired&) {
+    return found(0, false);
+  }
   while (!open_.empty()) {
-    if (over() || boxes_ >= query_.boxes) {
+    if (deadline_.over() || boxes_ >= query_.boxes) {
       double bound = best_;
       for (const Box& box : open_) bound = std::min(bound, box.bound);
       return found(bound, !(bound < cutoff()));

@@ -1,7 +1,6 @@
 // Branch and bound over boxes: the box of the lowest bound is split first.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -24,7 +23,8 @@ struct Later {
 
 class Search {
  public:
-  Search(const Counterfactual& prepared, const CounterfactualQuery& query);
+  Search(const Counterfactual& prepared, const CounterfactualQuery& query,
+         const Deadline& deadline);
 
   CounterfactualFound run();
 
@@ -33,7 +33,6 @@ class Search {
   static constexpr int kRepairs = 64;      // one per so many splits
   static constexpr double kBytes = 256e6;  // of open boxes; beyond it the youngest goes first
 
-  bool over() const { return std::chrono::steady_clock::now() >= end_; }
   double cutoff() const;
   bool prepare(Box& root);
   void put(Box&& box);
@@ -48,7 +47,7 @@ class Search {
   CounterfactualFound found(double bound, bool proved) const;
 
   const CounterfactualQuery& query_;
-  std::chrono::steady_clock::time_point end_;
+  const Deadline& deadline_;
   Lattice lattice_;
   Scores scores_;
   std::optional<Narrowing> narrowing_;
