@@ -318,6 +318,40 @@ def test_candidates_lie_apart_and_the_first_is_the_nearest() -> None:
     assert (e.valid.sum(axis=1) > 1)[e.distance[:, 0] > 0].all()
 
 
+def test_what_is_unlike_all_real_rows_is_implausible() -> None:
+    rng = np.random.default_rng(5)
+    W = np.round(rng.normal(size=(300, 1)) @ np.ones((1, 2)) + 0.1 * rng.normal(size=(300, 2)), 2)
+    near = Counterfactuals(background=W, target=(1.0, None))
+    along = wh.explain(lambda A: A.sum(axis=1), W[:8] * 0 - 0.1, near, rng=0)
+    off = wh.explain(
+        lambda A: A[:, 0] - A[:, 1], W[:8] * 0, Counterfactuals(background=W, target=(2.0, None))
+    )
+
+    assert along.plausibility is not None
+    assert off.plausibility is not None
+    assert np.isnan(off.plausibility).all()  # no real row is answered so
+    assert (along.plausibility < 0.2).all()  # one of two columns that go together was moved alone
+
+
+def test_robustness_bounds_the_share_of_slightly_different_rows_that_do_it() -> None:
+    W = np.random.default_rng(6).uniform(0, 1, size=(200, 2))
+    edge = Counterfactuals(background=W, target=(0.5, None), noise=0.05)
+    e = wh.explain(lambda A: A[:, 0], np.zeros((4, 2)), edge, rng=0)
+    again = wh.explain(lambda A: A[:, 0], np.zeros((4, 2)), edge, rng=0)
+    safe = wh.explain(
+        lambda A: A[:, 0], np.full((1, 2), 0.9),
+        Counterfactuals(background=W, target=(0.5, None), noise=0.05), rng=0,
+    )  # fmt: skip
+
+    assert e.robustness is not None
+    assert safe.robustness is not None
+    assert again.robustness is not None
+    assert (e.robustness < 0.65).all()  # it stands on the line, so that half of them fail
+    assert (e.robustness > 0.25).all()
+    assert safe.robustness[0, 0] >= 0.95
+    assert_array_equal(e.robustness, again.robustness)
+
+
 def test_the_constraint_that_stands_in_the_way_is_named() -> None:
     d = pd.DataFrame({"age": np.arange(60.0), "pay": np.arange(60.0) % 7})
     limits = Constraints(immutable=("age",))
@@ -475,6 +509,8 @@ def test_constraints_that_make_no_sense_are_refused_by_name(
         ({"target": (0.5, None), "budget": -1}, "budget is -1"),
         ({"target": (0.5, None), "distance": "l2"}, "distance is 'l2'"),
         ({"target": (0.5, None), "sparsity": -0.1}, "sparsity is -0.1"),
+        ({"target": (0.5, None), "noise": -1}, "noise is -1"),
+        ({"target": (0.5, None), "engine": "magic"}, "engine is 'magic'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any], told: str) -> None:

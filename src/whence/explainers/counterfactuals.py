@@ -33,6 +33,7 @@ from whence.maskers.proofs import Prover, prover_of
 from whence.maskers.proposals import menu_of
 from whence.maskers.quest import Quest
 from whence.maskers.search import begin, search
+from whence.maskers.trust import plausibility, robustness
 from whence.models.behind import trees_behind
 from whence.models.goal import Target, goal_of
 from whence.models.predict import Predict
@@ -79,6 +80,10 @@ class Counterfactuals:
         possible, and searches for what is not proved in time.
     seconds : float
         Time for the proof of one row; 0 for none, which is much faster.
+    noise : float or None
+        Standard deviation of what numbers may come out otherwise by, as a share of what a change is
+        measured by, such as 0.01. 59 such rows are then tried for each one found, and
+        ``robustness`` says how sure it is that these do it, too.
     budget : int or None
         Questions to the model for one row, after which the search ends; None allows 2,000. What is
         found is checked, and the reason of what is not is looked for, beyond that.
@@ -107,6 +112,7 @@ class Counterfactuals:
     sparsity: float = 0.05
     engine: Engine = "auto"
     seconds: float = 1.0
+    noise: float | None = None
     budget: int | None = None
 
     needs: ClassVar[type] = Predict
@@ -136,8 +142,9 @@ class Counterfactuals:
                 couplings=couplings_of(room), view=view, goal=goal, raw=rows.raw,
                 keeps=self.count > 1, reading=None if reading is None else reading.of(room),
             )  # fmt: skip
-            bounds = self._sought(quest, answers, prover, partial(_generators, rows, rng))
-            return self._told(quest, answers, bounds)
+            draws = partial(_generators, rows, rng)
+            bounds = self._sought(quest, answers, prover, draws)
+            return self._told(quest, answers, bounds, draws)
 
         return explain
 
@@ -189,27 +196,38 @@ class Counterfactuals:
                 continue
             if not whole or int(value) < least:  # type: ignore[arg-type]  # a number
                 raise InputError(f"{name} is {value!r}. A positive whole number is needed.")
-        for name, size in (("sparsity", self.sparsity), ("seconds", self.seconds)):
+        sizes = {"sparsity": self.sparsity, "seconds": self.seconds, "noise": self.noise or 0}
+        for name, size in sizes.items():
             number = isinstance(size, (int, float)) and not isinstance(size, bool)
             if not number or not 0 <= size < np.inf:
                 raise InputError(f"{name} is {size!r}. A number of at least 0 is needed.")
 
-    def _told(self, quest: Quest, answers: Floats, bounds: Floats) -> Examples:
+    def _told(
+        self,
+        quest: Quest,
+        answers: Floats,
+        bounds: Floats,
+        draws: Callable[[], list[Generator]],
+    ) -> Examples:
         """Check what was found, and return it."""
         room, rows = quest.room, len(quest.cost)
-        C, row, place = _picked(quest, self.count)
+        C, row = _picked(quest, self.count)
         candidates = np.full((rows, self.count, C.shape[1]), np.nan)
         outputs = np.full((rows, self.count, answers.shape[1]), np.nan)
         distance, valid = np.full((rows, self.count), np.nan), np.zeros((rows, self.count), bool)
+        usual, robust = distance.copy(), distance.copy()
         if len(C):
             written = room.written(C, row)
             again, raw = room.reread(written), quest.view.ask(written)
             quest.asked += np.bincount(row, minlength=rows)
             good = quest.goal.met(quest.goal.score(raw, quest.now[row]))
             good &= ~quest.couplings.broken(again, row).any(axis=1)
-            at = row[good], place[good]
+            at = row[good], _in_turn(row[good])
             candidates[at], outputs[at], valid[at] = again[good], raw[good], True
             distance[at] = room.cost(again[good], row[good])
+            usual[at] = plausibility(quest, again[good], row[good], answers)
+            if self.noise is not None and good.any():
+                robust[at] = robustness(quest, again[good], row[good], self.noise, draws)
         lost = np.flatnonzero(~valid.any(axis=1))
         notes = dict(zip(lost.tolist(), obstacles(quest, lost, answers), strict=True))
         notes |= {i: f"proved: {notes[i]}" for i in notes if np.isposinf(bounds[i])}
@@ -222,6 +240,8 @@ class Counterfactuals:
             valid=valid,
             kind="counterfactual",
             levels=room.table.levels,
+            plausibility=usual,
+            robustness=None if self.noise is None else robust,
             bound=bounds,
             status=tuple(_status(d, b) for d, b in zip(distance[:, 0], bounds, strict=True)),
             notes=tuple(notes.get(i, "") for i in range(rows)),
@@ -240,15 +260,21 @@ def _status(distance: float, bound: float) -> str:
     return "optimal" if distance <= bound else "found"
 
 
-def _picked(quest: Quest, count: int) -> tuple[Floats, Ints, Ints]:
-    """Return what to hand back, the row of each, and its place among those of its row."""
+def _in_turn(row: Ints) -> Ints:
+    """Return the place of each among those of the same row, which stand together."""
+    first = np.searchsorted(row, row)
+    return np.arange(len(row)) - first
+
+
+def _picked(quest: Quest, count: int) -> tuple[Floats, Ints]:
+    """Return what to hand back, the nearest first, and the row of each, ascending."""
     found = np.flatnonzero(quest.found)
     if count == 1 or not len(found):
-        return quest.best[found], found, np.zeros(len(found), dtype=np.int64)
+        return quest.best[found], found
     rows = np.concatenate([r for r, _ in quest.pool])
     pool = np.concatenate([C for _, C in quest.pool])
     cost = quest.room.cost(pool, rows)
-    parts, whose, places = [], [], []
+    parts, whose = [], []
     for i in found:
         own = np.flatnonzero(rows == i)
         own = own[np.argsort(cost[own], kind="stable")[:_POOL]]
@@ -258,5 +284,4 @@ def _picked(quest: Quest, count: int) -> tuple[Floats, Ints, Ints]:
         taken = own[spread_out(apart, cost[own], count)]
         parts.append(pool[taken])
         whose.append(np.full(len(taken), i))
-        places.append(np.arange(len(taken)))
-    return np.concatenate(parts), np.concatenate(whose), np.concatenate(places)
+    return np.concatenate(parts), np.concatenate(whose)

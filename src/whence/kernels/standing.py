@@ -1,0 +1,59 @@
+"""How usual a row is among others, and how sure a share is that was counted.
+
+References
+----------
+Vovk, Gammerman and Shafer 2005 (conformal p-values), doi:10.1007/b106715; Clopper and Pearson 1934,
+doi:10.1093/biomet/26.4.404.
+"""
+
+import numpy as np
+from scipy.special import betaincinv
+
+from whence.core.types import Bools, Floats, Ints
+from whence.kernels.mixed_distance import mixed_distances
+
+
+def conformal(
+    real: Floats, new: Floats, scale: Floats, category: Bools, *, neighbors: int
+) -> Floats:
+    """Return the conformal p-value of new rows among real ones, (new rows,).
+
+    A row is as unusual as its mean distance from its nearest real rows is large, of which a real
+    one is none itself. The p-value is the share of rows, the new one counted in, that are at least
+    as unusual: if the new row were drawn as the real ones were, it would be below 0.05 once in
+    twenty times.
+
+    Parameters
+    ----------
+    real, new : arrays of shape (rows, columns)
+    scale : array of shape (columns,)
+    category : bool array of shape (columns,)
+    neighbors : int
+
+    Examples
+    --------
+    >>> real = np.arange(99.0)[:, None]
+    >>> new = np.array([[50.0], [500.0]])
+    >>> conformal(real, new, np.ones(1), np.array([False]), neighbors=2).round(2)
+    array([1.  , 0.01])
+    """
+    own = mixed_distances(real, real, scale, category)
+    np.fill_diagonal(own, np.inf)
+    k = max(1, min(neighbors, len(real) - 1))
+    usual = np.sort(own, axis=1)[:, :k].mean(axis=1)
+    apart = mixed_distances(new, real, scale, category)
+    strange = np.sort(apart, axis=1)[:, : min(k, len(real))].mean(axis=1)
+    return np.asarray((1 + (usual >= strange[:, None] - 1e-12).sum(axis=1)) / (len(real) + 1))
+
+
+def share_at_least(hits: Ints, trials: int, *, level: float = 0.95) -> Floats:
+    """Return the exact lower bound of a share of which ``hits`` of ``trials`` were counted.
+
+    Examples
+    --------
+    >>> share_at_least(np.array([0, 59]), 59).round(3)
+    array([0.  , 0.95])
+    """
+    with np.errstate(invalid="ignore"):
+        low = betaincinv(hits, trials - hits + 1, 1 - level)
+    return np.where(hits == 0, 0.0, low)
