@@ -307,7 +307,7 @@ def test_a_classifier_is_led_to_the_class_that_is_wanted() -> None:
 
 
 def test_candidates_lie_apart_and_the_first_is_the_nearest() -> None:
-    X = frame(10, 7)
+    X = frame(8, 7)
     e = wh.explain(score, X, Counterfactuals(background=Z, target=(0.5, None), count=4), rng=0)
     one = wh.explain(score, X, Counterfactuals(background=Z, target=(0.5, None)), rng=0)
 
@@ -364,6 +364,19 @@ def test_the_constraint_that_stands_in_the_way_is_named() -> None:
     assert not e.valid.any()
     assert np.isnan(e.candidates).all()
     assert all("'age' is immutable" in note for note in e.notes)
+
+
+def test_where_nothing_may_change_or_nothing_does_it_none_is_found() -> None:
+    X = frame(3, 11)
+    every = Constraints(immutable=tuple(X.columns))
+    for method in (
+        Counterfactuals(background=Z, target=(2.0, None)),
+        Counterfactuals(background=Z, target=(0.999, None), constraints=every),
+    ):
+        e = wh.explain(score, X, method, rng=0)
+        assert set(e.status) == {"none found"}
+        assert all(e.notes)
+        assert len(e.to_frame()) == 0
 
 
 def test_several_constraints_in_the_way_are_told_as_such() -> None:

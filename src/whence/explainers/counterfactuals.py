@@ -23,7 +23,6 @@ from whence.core.provenance import Provenance
 from whence.core.seeds import row_generators
 from whence.core.table import Table
 from whence.core.types import Floats, Ints
-from whence.kernels.mixed_distance import mixed_distances, spread_out
 from whence.maskers.cells import Reading, reading_of
 from whence.maskers.changes import Ground
 from whence.maskers.columns import table_only
@@ -33,6 +32,7 @@ from whence.maskers.proofs import Prover, prover_of
 from whence.maskers.proposals import menu_of
 from whence.maskers.quest import Quest
 from whence.maskers.search import begin, search
+from whence.maskers.several import several
 from whence.maskers.trust import plausibility, robustness
 from whence.models.behind import trees_behind
 from whence.models.goal import Target, goal_of
@@ -42,6 +42,10 @@ Distance: TypeAlias = Literal["range", "mad"]
 Engine: TypeAlias = Literal["auto", "exact", "search"]
 
 _BUDGET = 2_000
+_LOOKED_AT = 100
+"""Rows of the background on which it is seen whether trees say what the model says."""
+_CLOSE = 1 + 1e-7
+"""How much more than its bound the nearest row may cost, by rounding."""
 _LOOKED_AT = 100
 """Rows of the background on which it is seen whether trees say what the model says."""
 _CLOSE = 1 + 1e-7
@@ -166,6 +170,8 @@ class Counterfactuals:
         if prover is not None:
             proved = prover.prove(quest, live, seconds=float(self.seconds))
             bounds[live] = proved[live]
+        if self.count > 1:
+            several(quest, menu, self.count)
         return bounds
 
     def _reading(self, view: Predict, Z: Table, ground: Ground) -> Reading | None:
@@ -211,7 +217,10 @@ class Counterfactuals:
     ) -> Examples:
         """Check what was found, and return it."""
         room, rows = quest.room, len(quest.cost)
-        C, row = _picked(quest, self.count)
+        row = np.flatnonzero(quest.found)
+        C = quest.best[row]
+        if self.count > 1 and len(row):
+            row, C = quest.pool[0]
         candidates = np.full((rows, self.count, C.shape[1]), np.nan)
         outputs = np.full((rows, self.count, answers.shape[1]), np.nan)
         distance, valid = np.full((rows, self.count), np.nan), np.zeros((rows, self.count), bool)
@@ -264,24 +273,3 @@ def _in_turn(row: Ints) -> Ints:
     """Return the place of each among those of the same row, which stand together."""
     first = np.searchsorted(row, row)
     return np.arange(len(row)) - first
-
-
-def _picked(quest: Quest, count: int) -> tuple[Floats, Ints]:
-    """Return what to hand back, the nearest first, and the row of each, ascending."""
-    found = np.flatnonzero(quest.found)
-    if count == 1 or not len(found):
-        return quest.best[found], found
-    rows = np.concatenate([r for r, _ in quest.pool])
-    pool = np.concatenate([C for _, C in quest.pool])
-    cost = quest.room.cost(pool, rows)
-    parts, whose = [], []
-    for i in found:
-        own = np.flatnonzero(rows == i)
-        own = own[np.argsort(cost[own], kind="stable")[:_POOL]]
-        apart = mixed_distances(
-            pool[own], pool[own], quest.room.ground.scale, quest.room.category()
-        )
-        taken = own[spread_out(apart, cost[own], count)]
-        parts.append(pool[taken])
-        whose.append(np.full(len(taken), i))
-    return np.concatenate(parts), np.concatenate(whose)

@@ -81,7 +81,7 @@ def search(
     budget : int
         Questions to the model for one row, after which no new round is begun.
     """
-    if not len(rows):
+    if not len(rows) or not quest.room.ground.units:
         return
     neighbors = _Neighbors(quest, answers)
     neighbors.attempt(rows, 0, _NEIGHBORS)
@@ -273,6 +273,8 @@ def _distinct(C: Floats, whose: Ints) -> Ints:
 
 def polish(quest: Quest, menu: Menu, rows: Ints) -> None:
     """Take back what is not needed of the best found, and move numbers back as far as can be."""
+    if not len(rows):
+        return
     live = rows
     for _ in range(len(quest.room.ground.units)):
         before = quest.cost[live].copy()
