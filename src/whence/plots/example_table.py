@@ -1,20 +1,17 @@
 """Examples as a table: columns of the data as rows, the row explained and its examples beside."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from whence.core.errors import InputError
 from whence.core.examples import Examples
-from whence.core.show_rows import candidate_table
-from whence.core.table import Table
-from whence.core.types import Bools, Floats, Ints
-from whence.core.words import ALL, answer, share
-from whence.plots.pick import Name, find, kind, positive
+from whence.core.types import Floats
+from whence.core.words import ALL
+from whence.plots.example_grid import Grid, examples_of, grid_of, measures_of
+from whence.plots.pick import Name, find, positive
 from whence.plots.rule_table import foot
 from whence.plots.sheet import GAP, ROW, fitting, inches, rule, sheet, write
-from whence.plots.style import MINUS, NEGATIVE, POSITIVE, QUIET, SMALL, plain
+from whence.plots.style import NEGATIVE, POSITIVE, QUIET, SMALL, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +20,6 @@ NAME, CELL = 2.4, 1.75
 """Inches of a name and of a cell at most."""
 LEAST = 0.7
 CHANGED = "#fdeedd"
-TABLE = 3
 NOUNS = {
     "counterfactual": "would change the answer",
     "prototype": "typical rows",
@@ -31,37 +27,6 @@ NOUNS = {
     "neighbor": "nearest rows",
     "influence": "rows that taught the model most",
 }
-SCORES = ("plausibility", "robustness")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Grid:
-    """What is drawn of one row.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Of the columns of the data that are shown.
-    cells : tuple of tuples of str
-        Per candidate its cells.
-    own : tuple of str or None
-        The cells of the row explained; None where the examples are of all rows.
-    changed : bool array of shape (candidates, names)
-    rise : int array of shape (candidates, names)
-        Sign of the change of a number; 0 of a category.
-    places : int array of shape (candidates,)
-        Which of the candidates are shown.
-    said : list of str
-        Notes.
-    """
-
-    names: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
-    own: tuple[str, ...] | None
-    changed: Bools
-    rise: Ints
-    places: Ints
-    said: list[str]
 
 
 def examples(
@@ -116,7 +81,7 @@ def examples(
     """
     most = positive(max_candidates, "max_candidates")
     features = positive(max_features, "max_features")
-    e = _examples_of(e)
+    e = examples_of(e)
     i = find(row, e.names.rows, len(e), "row")
     label = e.names.rows[i] if e.names.rows else f"row {i}"
     label = f"row {label}" if label.isdigit() else label
@@ -128,89 +93,11 @@ def examples(
         title = words[0].upper() + words[1:] + ("" if of_all else f" · {plain(label)}")
     if not e.valid[i].any():
         return _nothing(e, i, title, ax)
-    return _draw(e, i, _grid(e, i, most, features, unchanged), title, ax)
+    return _draw(e, i, grid_of(e, i, most, features, unchanged), title, ax)
 
 
-def _examples_of(e: object) -> Examples:
-    if not isinstance(e, Examples):
-        raise InputError(
-            f"`examples` needs Examples and got {type(e).__name__}. Pass what `whence.explain` "
-            "returned for counterfactuals or prototypes, or see whether `plot` suits it."
-        )
-    kind(e, Examples, "examples")
-    if e.candidates.ndim != TABLE or (e.data is not None and not isinstance(e.data, Table)):
-        held = "rows of another form" if e.data is None else type(e.data).__name__.lower()
-        raise InputError(
-            f"`examples` draws rows of tables, and these examples are {held}. Look at `candidates`."
-        )
-    return e
-
-
-def _grid(e: Examples, i: int, most: int, features: int, unchanged: bool) -> _Grid:
-    table = candidate_table(e, i)
-    found = np.flatnonzero(e.valid[i])
-    places = found[:most]
-    size = places.size
-    data = e.data if isinstance(e.data, Table) else None
-    changed = np.zeros((size, len(table.names)), dtype=bool)
-    rise = np.zeros(changed.shape, dtype=np.int64)
-    said = [f"shown: the first {size} of {found.size} examples" if found.size > size else ""]
-    shown = np.arange(len(table.names))
-    if data is not None and e.kind == "counterfactual":
-        changed = np.asarray(e.changed[i, places])
-        rise = np.sign(np.nan_to_num(e.candidates[i, places] - data.numbers[i])).astype(np.int64)
-        rise[:, [levels is not None for levels in table.levels]] = 0
-        if not unchanged:
-            shown = np.flatnonzero(changed.any(axis=0))
-            left = len(table.names) - shown.size
-            said.append(
-                f"unchanged in all of them: {left} other column{'s' * (left > 1)}" if left else ""
-            )
-    if shown.size > features:
-        said.append(f"shown: the first {features} of {shown.size} columns")
-        shown = shown[:features]
-    at = shown.tolist()
-    return _Grid(
-        names=tuple(table.names[j] for j in at),
-        cells=tuple(tuple(table.text(c, j) for j in at) for c in range(size)),
-        own=None if data is None else tuple(data.text(i, j) for j in at),
-        changed=changed[:, at],
-        rise=rise[:, at],
-        places=places,
-        said=said,
-    )
-
-
-def _measures(e: Examples, i: int, places: Ints) -> list[tuple[str, list[str], Floats | None]]:
-    """Return name, texts and numbers for bars of what is known of the candidates."""
-    answers = [answer((), e.outputs[i, c][[0]]) for c in places]
-    unit = e.provenance.unit
-    name = (e.names.outputs[0] if e.names.outputs else "") or "the model says"
-    if e.outputs.shape[-1] > 1:
-        answers = [answer(e.names.outputs, e.outputs[i, c], unit) for c in places]
-        name = "the model says"
-    elif unit == "probability" and e.names.outputs:
-        name = f"P({name})"
-    elif unit:
-        name = f"{name} ({unit})"
-    lines: list[tuple[str, list[str], Floats | None]] = [(name, answers, None)]
-    if np.isfinite(e.distance[i, places]).any():
-        lines.append(("distance", [f"{d:.3g}" for d in e.distance[i, places]], None))
-    if e.score is not None and e.kind != "counterfactual":
-        score = e.score[i, places]
-        head = "influence" if e.kind == "influence" else "score"
-        code = "+.3g" if e.kind == "influence" else ".3g"
-        lines.append((head, [format(s, code).replace("-", MINUS) for s in score], score))
-    for head in SCORES:
-        part = getattr(e, head)
-        if part is not None and np.isfinite(part[i, places]).any():
-            low = "at least " if head == "robustness" else ""
-            lines.append((head, [f"{low}{share(float(p))}" for p in part[i, places]], None))
-    return lines
-
-
-def _draw(e: Examples, i: int, grid: _Grid, title: str, ax: "Axes | None") -> "Axes":
-    lines = _measures(e, i, grid.places)
+def _draw(e: Examples, i: int, grid: Grid, title: str, ax: "Axes | None") -> "Axes":
+    lines = measures_of(e, i, grid.places)
     heads = [fitting(name, NAME) for name in (*grid.names, *(line[0] for line in lines))]
     first = max(map(inches, heads)) + GAP
     own = [] if grid.own is None else [fitting(cell, CELL) for cell in grid.own]
@@ -244,7 +131,7 @@ def _draw(e: Examples, i: int, grid: _Grid, title: str, ax: "Axes | None") -> "A
     return ax
 
 
-def _head(ax: "Axes", e: Examples, i: int, grid: _Grid, first: float, left: Floats) -> None:
+def _head(ax: "Axes", e: Examples, i: int, grid: Grid, first: float, left: Floats) -> None:
     if grid.own is not None:
         write(ax, first, 0.14, "this row", color=QUIET, size=SMALL)
     for c, place in enumerate(grid.places):
@@ -253,7 +140,7 @@ def _head(ax: "Axes", e: Examples, i: int, grid: _Grid, first: float, left: Floa
         write(ax, float(left[c]), 0.14, head, color=QUIET, size=SMALL)
 
 
-def _cell(grid: _Grid, c: int, j: int) -> str:
+def _cell(grid: Grid, c: int, j: int) -> str:
     """Return a cell, with an arrow where a counterfactual changes a number."""
     mark = {1: " ↑", -1: " ↓"}.get(int(grid.rise[c, j]), "") if grid.changed[c, j] else ""
     return fitting(grid.cells[c][j], CELL) + mark
