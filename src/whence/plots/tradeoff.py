@@ -55,13 +55,18 @@ def tradeoff(m: Measurement, ax: "Axes | None" = None) -> "Axes":
         x, y, yerr=np.nan_to_num(np.array(reach)), fmt="o", color=NEGATIVE, ecolor=NEGATIVE,
         elinewidth=1.2, capsize=3, markersize=5,
     )  # fmt: skip
-    for name, right, up in zip(accuracy, x, y, strict=True):
+    names = list(accuracy)
+    for rank, i in enumerate(np.argsort(x, kind="stable")):  # in turns above and below: apart
+        side = -1 if rank % 2 else 1
+        end = np.nan_to_num(reach[(side + 1) // 2][i])
         ax.annotate(
-            literal(name), (right, up), xytext=(6, 5), textcoords="offset points", fontsize=SIZE,
-            color=ink(ax),
+            literal(names[i]), (x[i], y[i] + side * end), xytext=(0, 6 * side),
+            textcoords="offset points", fontsize=SIZE, color=ink(ax), ha="center",
+            va="bottom" if side > 0 else "top",
         )  # fmt: skip
     ax.set_xscale("log")
-    ax.set_xlim(float(x.min()) / 2, float(x.max()) * 20)  # room for the last name
+    ax.set_xlim(float(x.min()) / 6, float(x.max()) * 6)  # room for the names
+    ax.margins(y=0.15)
     better = f" ({m.better[first]} is better)" if m.better[first] in ("higher", "lower") else ""
     ax.set_ylabel(f"{m.unit[first]}{better}", fontsize=SIZE)
     tidy(ax, title="What complexity buys", xlabel="Numbers that the model consists of")
