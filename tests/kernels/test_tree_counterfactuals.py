@@ -1,5 +1,6 @@
 """The cheapest choice is the one that looking at all choices finds."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -152,6 +153,18 @@ def test_later_ones_change_other_players(nodes: Nodes, seed: int) -> None:
         assert one.cost == pytest.approx(best, rel=1e-8)
         if one.choice is not None:
             before.append(np.flatnonzero(one.choice != p.start[:-1]))
+
+
+def test_threads_agree() -> None:
+    nodes = random_nodes(np.random.default_rng(5), trees=30, depth=5, columns=8)
+    search = CounterfactualSearch.of(nodes)
+    problems = [problem(nodes, seed, most=12) for seed in range(8)]
+    alone = [search.cheapest(*arrays(p), seconds=60) for p in problems]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda p: search.cheapest(*arrays(p), seconds=60), problems))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.choice, other.choice)
+        assert (one.cost, one.bound, one.boxes) == (other.cost, other.bound, other.boxes)
 
 
 def test_what_cannot_be_is_proved_so() -> None:

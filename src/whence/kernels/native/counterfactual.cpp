@@ -46,11 +46,12 @@ constexpr std::size_t kRough = 24;     // alternatives per player there
 class Excerpt {
  public:
   Excerpt(const Counterfactual& search, const CounterfactualQuery& whole,
-       std::vector<std::int64_t> kept)
+          std::vector<std::int64_t> kept)
       : query(whole), kept_(std::move(kept)) {
-    const std::int64_t columns = search.forest().columns(), all = whole.start[search.forest().players];
+    const std::int64_t columns = search.forest().columns(), players = search.forest().players;
+    const std::int64_t all = whole.start[players];
     start_.push_back(0);
-    for (std::int64_t p = 0; p < search.forest().players; ++p)
+    for (std::int64_t p = 0; p < players; ++p)
       start_.push_back(std::lower_bound(kept_.begin(), kept_.end(), whole.start[p + 1]) -
                        kept_.begin());
     for (const std::int64_t a : kept_) {
