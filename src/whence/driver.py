@@ -18,10 +18,12 @@ import numpy as np
 from whence.core.blocks import Gather, paced, threads
 from whence.core.check import labels_of, targets_of
 from whence.core.errors import InputError, Interrupted
+from whence.core.examples import Examples
 from whence.core.explanation import Explanation, Names
 from whence.core.inputs import Inputs, inputs_of
 from whence.core.method import Explain, Method, View
 from whence.core.provenance import Provenance
+from whence.core.rules import Rules
 from whence.core.table import Table
 from whence.core.types import Floats, Int32s, Ints
 
@@ -187,8 +189,29 @@ def _stopped(done: int, rows: int) -> str:
 
 
 def _doubts(result: Explanation) -> tuple[str, ...]:
-    """Return warnings where sampling was not settled, or a surrogate does not follow the model."""
-    return (*_unsettled(result), *_unfaithful(result))
+    """Return warnings where the result is less than was asked for."""
+    return (*_unsettled(result), *_unfaithful(result), *_uncertain(result), *_none_found(result))
+
+
+def _uncertain(result: Explanation) -> tuple[str, ...]:
+    if not isinstance(result, Rules) or "not certified" not in result.status:
+        return ()
+    doubtful = sum(status == "not certified" for status in result.status)
+    return (
+        (
+            f"Not certified: {doubtful} of {len(result)} rules; `status` says which, "
+            "`precision_low` how far each can be relied on. More rows of background certify more."
+        ),
+    )
+
+
+def _none_found(result: Explanation) -> tuple[str, ...]:
+    if not isinstance(result, Examples) or "none found" not in result.status:
+        return ()
+    missing = sum(status == "none found" for status in result.status)
+    return (
+        f"None found: for {missing} of {len(result)} rows; `notes` says what stands in the way.",
+    )
 
 
 def _unfaithful(result: Explanation) -> tuple[str, ...]:

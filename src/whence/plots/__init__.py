@@ -23,6 +23,7 @@ from whence.plots.steps import waterfall
 from whence.plots.suitable import plot
 from whence.plots.swarms import beeswarm
 from whence.plots.texts import TextPicture, text
+from whence.plots.tradeoff import tradeoff
 from whence.plots.tree_picture import tree
 from whence.plots.violins import violin
 
@@ -45,6 +46,7 @@ __all__ = [
     "scatter",
     "series",
     "text",
+    "tradeoff",
     "tree",
     "violin",
     "waterfall",
