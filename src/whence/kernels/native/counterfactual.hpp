@@ -1,8 +1,8 @@
 // The cheapest row that a tree ensemble answers as wanted.
 //
 // Every player takes one of its alternatives; an alternative is what the trees read in the player's
-// columns. Wanted is G raw >= h. The search splits boxes, which are products of sets of alternatives,
-// and drops those that provably hold nothing cheaper than the best choice known.
+// columns. Wanted is G raw >= h. The search splits boxes, products of sets of alternatives, and
+// drops those that provably hold nothing cheaper than the best choice known.
 #pragma once
 
 #include <cstdint>

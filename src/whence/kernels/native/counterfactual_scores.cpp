@@ -133,7 +133,8 @@ bool Scores::repair(Choice& choice, const std::vector<Word>& mask,
       scores_of(choice, p, scores);
       each_of(mask.data() + l.word[p], l.words(p), [&](int a) {
         choice[p] = a;
-        const double then = missing(scores.data() + static_cast<std::ptrdiff_t>(a) * l.rows, choice);
+        const double* said_then = scores.data() + static_cast<std::ptrdiff_t>(a) * l.rows;
+        const double then = missing(said_then, choice);
         const double more = cost[a] - cost[had];
         const double rate = (now - then) / std::max(more, 1e-12);
         if (then <= 0 && more < best_cost) {

@@ -18,8 +18,8 @@ class Scores {
   bool coupled(const Choice& choice) const { return uncoupled(choice) <= 0; }
   double cost(const Choice& choice) const;
 
-  // Changes players one by one within `mask`, by what is gained for its cost, until the choice fits;
-  // then takes back what it can within `all`. False where it gets stuck.
+  // Changes players one by one within `mask`, by what is gained for its cost, until the choice
+  // fits; then takes back what it can within `all`. False where it gets stuck.
   bool repair(Choice& choice, const std::vector<Word>& mask, const std::vector<Word>& all) const;
 
  private:
