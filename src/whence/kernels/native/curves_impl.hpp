@@ -95,13 +95,14 @@ inline void add_leaf(const Walk& walk, std::int64_t tree, std::int64_t node,
   }
 }
 
-void walk_tree(const Walk& walk, std::int64_t tree) {
+template <bool with_own>
+inline void walk_down(const Walk& walk, std::int64_t tree) {
   const Forest& f = *walk.forest;
   std::uint64_t all[kChunkWords] = {};
   for (int i = 0; i < walk.rows; ++i) all[i / 64] |= std::uint64_t{1} << (i % 64);
   std::int64_t v = f.start.data()[tree];
   std::uint64_t positions = walk.positions;
-  Rows rows = load(all), own = walk.own ? rows : Rows{};
+  Rows rows = load(all), own = with_own ? rows : Rows{};
   for (Arrival* top = walk.stack;;) {
     while (f.feature.data()[v] >= 0) {
       const std::int64_t l = f.left.data()[v], r = f.right.data()[v];
@@ -110,27 +111,27 @@ void walk_tree(const Walk& walk, std::int64_t tree) {
       if (walk.moves[f.feature.data()[v]]) {
         go &= walk.left[v];
         stay ^= go;
-        if (walk.own) own_left = going_left(walk, v, own);
+        if (with_own) own_left = going_left(walk, v, own);
       } else {
-        left = going_left(walk, v, {rows.word | own.word});
-        own_left = {left.word & own.word};
-        left = {left.word & rows.word};
+        left = going_left(walk, v, with_own ? Rows{rows.word | own.word} : rows);
+        if (with_own) own_left = {left.word & own.word};
+        if (with_own) left = {left.word & rows.word};
         right = {rows.word & ~left.word};
       }
-      own_right = {own.word & ~own_left.word};
-      const bool to_left = (go && left.any()) || own_left.any();
-      const bool to_right = (stay && right.any()) || own_right.any();
+      if (with_own) own_right = {own.word & ~own_left.word};
+      const bool to_left = (go && left.any()) || (with_own && own_left.any());
+      const bool to_right = (stay && right.any()) || (with_own && own_right.any());
       if (to_left && to_right) {
         top->node = r;
         top->positions = stay;
         store(top->rows, right);
-        store(top->own, own_right);
+        if (with_own) store(top->own, own_right);
         ++top;
       }
       v = to_left ? l : r;
       positions = to_left ? go : stay;
       rows = to_left ? left : right;
-      own = to_left ? own_left : own_right;
+      if (with_own) own = to_left ? own_left : own_right;
     }
     add_leaf(walk, tree, v, positions, rows, own);
     if (top == walk.stack) return;
@@ -138,8 +139,15 @@ void walk_tree(const Walk& walk, std::int64_t tree) {
     v = top->node;
     positions = top->positions;
     rows = load(top->rows);
-    own = load(top->own);
+    if (with_own) own = load(top->own);
   }
+}
+
+void walk_tree(const Walk& walk, std::int64_t tree) {
+  if (walk.own)
+    walk_down<true>(walk, tree);
+  else
+    walk_down<false>(walk, tree);
 }
 
 }  // namespace whence::WHENCE_ISA
