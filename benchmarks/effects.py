@@ -41,8 +41,8 @@ def models() -> dict[str, Any]:
         "LightGBM 200 x 31 leaves": lgb.LGBMRegressor(n_estimators=200, verbose=-1, n_jobs=1),
         "HistGradientBoosting 100": HistGradientBoostingRegressor(max_iter=100),
         "GradientBoosting 100 x depth 4": GradientBoostingRegressor(max_depth=4, subsample=0.3),
-        "random forest 100, leaves of 5": RandomForestRegressor(
-            100, min_samples_leaf=5, max_samples=0.5, random_state=0, n_jobs=1
+        "random forest 50, leaves of 5": RandomForestRegressor(
+            50, min_samples_leaf=5, max_samples=0.5, random_state=0, n_jobs=1
         ),
         "random forest 30, unlimited depth": RandomForestRegressor(30, random_state=0, n_jobs=1),
     }

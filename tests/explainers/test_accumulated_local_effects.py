@@ -65,7 +65,7 @@ def test_of_a_linear_model_it_is_the_slope(seed: int) -> None:
         assert_allclose(curve.values[:, 0] - curve.values[0, 0], slope * (at - at[0]), atol=1e-10)
         assert curve.low is not None
         below = curve.values - curve.low  # all that is not known is where the mean is
-        assert_allclose(below / below[0], 1, rtol=1e-6)
+        assert_allclose(below - below[0], 0, atol=1e-6)
 
 
 def test_along_a_pair_only_what_they_do_together_counts() -> None:
@@ -150,7 +150,7 @@ def test_bands_hold_the_true_curve_as_often_as_they_say(band: Any) -> None:  # n
     method = AccumulatedLocalEffects(features="x0", bins={"x0": edges}, band=band)
     truth = wh.explain(model, many, method, rng=0).curves[0].values[:, 0]
     hits, source = [], np.random.default_rng(3)
-    for _ in range(400):
+    for _ in range(200):
         curve = wh.explain(model, draw(source, 80), method, rng=0).curves[0]
         assert curve.low is not None
         assert curve.high is not None
@@ -167,7 +167,7 @@ def test_intervals_of_categories_and_surfaces_hold_too() -> None:
     method = AccumulatedLocalEffects(features="size", bins=order, band="pointwise")
     truth = wh.explain(steps, sized(5, 60_000), method, rng=0).curves[0].values[:, 0]
     hits = []
-    for seed in range(250):
+    for seed in range(200):
         curve = wh.explain(steps, sized(100 + seed, 60), method, rng=0).curves[0]
         assert curve.low is not None
         assert curve.high is not None
@@ -182,7 +182,7 @@ def test_intervals_of_categories_and_surfaces_hold_too() -> None:
 
     source, hits = np.random.default_rng(0), []
     truth = wh.explain(model, _box(source, 100_000), pair, rng=0).curves[0].values[:, :, 0]
-    for _ in range(250):
+    for _ in range(200):
         surface = wh.explain(model, _box(source, 60), pair, rng=0).curves[0]
         assert surface.low is not None
         assert surface.high is not None
