@@ -109,7 +109,8 @@ def tradeoff(
     steps = _chosen(ladder(table, classes=truth.classes > 0, n_jobs=n_jobs), models)
     runs = [_run(step, table, truth, plan, scoring, seconds) for step in steps]
     sign = -1.0 if scoring == "log_loss" else 1.0
-    best = max(runs, key=lambda run: sign * float(run.scores.mean()))
+    common = min(len(run.scores) for run in runs)  # folds that all of them were fitted to
+    best = max(runs, key=lambda run: sign * float(run.scores[:common].mean()))
     lines = [line for run in runs for line in _lines(run, best, scoring, folds)]
     return reduce(add, lines)
 
