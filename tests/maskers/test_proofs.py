@@ -13,6 +13,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -145,6 +146,31 @@ def test_what_ties_columns_leaves_a_true_bound_and_is_kept() -> None:
     assert (C[:, 0] + C[:, 3] <= 8).all()
 
 
+@pytest.mark.parametrize("kind", ["binary", "multi", "interval"])
+def test_of_a_linear_model_the_nearest_row_is_that_of_trying_all(kind: str) -> None:
+    limits = Constraints(immutable=("kids",), increase=("age",), cost={"pay": 2.0})
+    grid, X = pd.DataFrame(GRID, columns=list(Z.columns)), frame(8, 4)
+    if kind == "interval":
+        model, target = piped(LinearRegression(), SUM), (3.0, 5.0)
+    elif kind == "multi":
+        y = np.array(["a", "b", "c"])[np.digitize(SUM, [1, 3])]
+        model, target = piped(LogisticRegression(max_iter=1000), y), "c"
+    else:
+        model, target = piped(LogisticRegression(max_iter=1000), SUM > 3), True
+
+    method = Counterfactuals(background=Z, target=target, constraints=limits, seconds=20.0)
+    e = wh.explain(model, X, method, rng=0)
+    truth = least(X, grid, reached(model, kind, grid, X), limits)
+
+    there = np.isfinite(truth)
+    assert there.any()
+    assert_allclose(e.distance[there, 0], truth[there], atol=1e-9)
+    assert e.bound is not None
+    assert (e.bound[there] <= truth[there] + 1e-6).all()
+    if kind == "binary":
+        assert e.status == tuple("optimal" if ok else "none found" for ok in there)
+
+
 def test_only_trees_are_exact_and_that_is_said() -> None:
-    with pytest.raises(wh.InputError, match="no ensemble of trees"):
+    with pytest.raises(wh.InputError, match="neither an ensemble of trees nor"):
         wh.bind(lambda X: X["age"], Counterfactuals(background=Z, target=(1, 2), engine="exact"))

@@ -23,6 +23,7 @@ from whence.core.provenance import Provenance
 from whence.core.seeds import row_generators
 from whence.core.table import Table
 from whence.core.types import Floats, Ints
+from whence.maskers.additive import SumProver, sum_prover_of
 from whence.maskers.cells import Reading, reading_of
 from whence.maskers.changes import Ground
 from whence.maskers.columns import table_only
@@ -34,7 +35,7 @@ from whence.maskers.quest import Quest
 from whence.maskers.search import begin, search
 from whence.maskers.several import several
 from whence.maskers.trust import plausibility, robustness
-from whence.models.behind import trees_behind
+from whence.models.behind import linear_behind, trees_behind
 from whence.models.goal import Target, goal_of
 from whence.models.predict import Predict
 
@@ -80,8 +81,8 @@ class Counterfactuals:
         What each changed column costs beside its change.
     engine : {"auto", "exact", "search"}
         "exact" proves that no nearer row exists, or how near one could be; it needs an ensemble of
-        trees. "search" asks the model alone, whatever it is. "auto" is exact where that is
-        possible, and searches for what is not proved in time.
+        trees, or a linear model. "search" asks the model alone, whatever it is. "auto" searches,
+        and proves where that is possible.
     seconds : float
         Time for the proof of one row; 0 for none, which is much faster.
     noise : float or None
@@ -137,8 +138,7 @@ class Counterfactuals:
         answers = view.ask(Z)
         goal = goal_of(view, self.target, answers.shape[1])
         ground = Ground.of(Z, limits, mad=self.distance == "mad", sparsity=float(self.sparsity))
-        reading = None if self.engine == "search" else self._reading(view, Z, ground)
-        prover = None if reading is None or not self.seconds else prover_of(ground, reading)
+        reading, prover = self._exact(view, Z, ground)
 
         def explain(rows: Rows, *, rng: Generator) -> Examples:
             room = ground.room(table_only(rows.given(), Z))
@@ -156,7 +156,7 @@ class Counterfactuals:
         self,
         quest: Quest,
         answers: Floats,
-        prover: Prover | None,
+        prover: Prover | SumProver | None,
         draws: Callable[[], list[Generator]],
     ) -> Floats:
         """Find the nearest rows, and return bounds on how near any can be; NaN where unknown."""
@@ -174,17 +174,27 @@ class Counterfactuals:
             several(quest, menu, self.count)
         return bounds
 
-    def _reading(self, view: Predict, Z: Table, ground: Ground) -> Reading | None:
-        """Return the trees of the model, where it is an ensemble that can be read."""
-        behind = trees_behind(view, Z[:_LOOKED_AT])
-        reading = None if behind is None else reading_of(ground, behind)
-        if self.engine == "exact" and (reading is None or ground.limits.effects):
+    def _exact(
+        self, view: Predict, Z: Table, ground: Ground
+    ) -> tuple[Reading | None, Prover | SumProver | None]:
+        """Return the trees of the model and what proves how near a row can be, if it is read."""
+        if self.engine == "search":
+            return None, None
+        some = Z[:_LOOKED_AT]
+        trees, linear = trees_behind(view, some), linear_behind(view, some)
+        reading = None if trees is None else reading_of(ground, trees)
+        prover: Prover | SumProver | None = None
+        if reading is not None:
+            prover = prover_of(ground, reading)
+        elif linear is not None:
+            prover = sum_prover_of(ground, linear)
+        if self.engine == "exact" and prover is None:
             raise InputError(
-                f"engine is 'exact' and {view.name} is no ensemble of trees whose splits can be "
-                "read in the columns of the background, or some columns follow from causes. Leave "
+                f"engine is 'exact' and {view.name} is neither an ensemble of trees nor linear in "
+                "the columns of the background, or some columns follow from causes. Leave "
                 "engine='auto', which searches instead."
             )
-        return reading
+        return reading, prover if self.seconds else None
 
     def _check(self) -> None:
         if self.background is None:

@@ -63,7 +63,9 @@ class Prover:
     def _row(self, quest: Quest, i: int, menu: "_Alternatives", seconds: float) -> float:
         """Return the bound of one row, after its best choices were tried on the model."""
         low = float(quest.cost[i])
-        wanted = conditions(quest.goal, int(quest.now[i]), self.behind)
+        wanted = conditions(
+            quest.goal, int(quest.now[i]), self.behind.response, self.behind.trees.nodes.outputs
+        )
         for G, h in wanted:
             limits = float(quest.cost[i]), seconds / len(wanted)
             found = self._asked(menu, G, h - self.margin, *limits)
@@ -191,17 +193,16 @@ def prover_of(ground: Ground, reading: Reading) -> Prover | None:
     )
 
 
-def conditions(goal: Goal, now: int, behind: TreesBehind) -> list[tuple[Floats, Floats]]:
-    """Return the linear conditions on the raw output that mean the goal, one of which must hold."""
-    k = behind.trees.nodes.outputs
+def conditions(goal: Goal, now: int, response: str, k: int) -> list[tuple[Floats, Floats]]:
+    """Return the linear conditions on ``k`` raw outputs of which one must hold for the goal."""
     if goal.form == "interval":
-        ends = [_unanswered(behind.response, end) for end in (goal.low, goal.high)]
+        ends = [_unanswered(response, end) for end in (goal.low, goal.high)]
         G = np.array([[1.0], [-1.0]])
         h = np.array([ends[0], -ends[1]])
         some = np.isfinite(h)
         return [(G[some], h[some])] if not (h == np.inf).any() else []
     if k == 1:
-        middle = 0.5 if goal.probable and behind.response == "identity" else 0.0
+        middle = 0.5 if goal.probable and response == "identity" else 0.0
         wanted = goal.wanted if goal.form == "class" else 1 - now
         sign = 1.0 if wanted == 1 else -1.0
         return [(np.array([[sign]]), np.array([sign * middle]))]
