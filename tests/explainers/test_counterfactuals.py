@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -316,6 +317,38 @@ def test_candidates_lie_apart_and_the_first_is_the_nearest() -> None:
     for row, ok in zip(e.candidates, e.valid, strict=True):
         assert len({c.tobytes() for c in row[ok]}) == ok.sum()
     assert (e.valid.sum(axis=1) > 1)[e.distance[:, 0] > 0].all()
+
+
+def test_a_network_is_slid_down_its_gradient_and_left_as_it_was() -> None:
+    rng = np.random.default_rng(8)
+    W = np.round(rng.normal(size=(200, 6)), 2).astype(np.float32)
+    torch.manual_seed(0)
+    layers = (
+        torch.nn.Linear(6, 16),
+        torch.nn.Tanh(),
+        torch.nn.Dropout(0.5),
+        torch.nn.Linear(16, 2),
+    )
+    model = torch.nn.Sequential(*layers)
+    limits = Constraints(immutable=("x0",), bounds={"x1": (-1, 1)})
+    method = Counterfactuals(background=W, constraints=limits, engine="gradient")
+    e = wh.explain(model, W[:12], method, rng=0)
+
+    assert model.training
+    assert all(p.grad is None for p in model.parameters())
+    assert e.valid.all()
+    model.eval()
+    with torch.no_grad():
+        now, then = (model(torch.tensor(A, dtype=torch.float32)).argmax(dim=1)
+                     for A in (W[:12], e.candidates[:, 0]))  # fmt: skip
+    assert (now != then).all()
+    assert_array_equal(e.candidates[:, 0, 0], W[:12, 0])
+    assert (np.abs(e.candidates[:, 0, 1]) <= 1).all()
+    plain = wh.explain(model, W[:12], Counterfactuals(background=W, constraints=limits,
+                                                      engine="search"), rng=0)  # fmt: skip
+    assert e.distance.mean() < 1.1 * plain.distance.mean()
+    with pytest.raises(wh.InputError, match="gives no gradient"):
+        wh.bind(score, Counterfactuals(background=Z, target=(0.5, None), engine="gradient"))
 
 
 def test_what_is_unlike_all_real_rows_is_implausible() -> None:

@@ -230,3 +230,20 @@ def test_a_module_that_reads_texts_is_asked_with_them() -> None:
             return torch.tensor([float(len(text)) for text in texts])
 
     assert_array_equal(read_predict(Length()).ask(texts_of(["a", "bcd"])), [[1.0], [3.0]])
+
+
+def test_the_slope_is_the_derivative_of_the_weighted_answers() -> None:
+    model = network(torch.float64)
+    weights = np.random.default_rng(3).normal(size=(20, 2))
+    slope = read_predict(model).slope
+
+    assert slope is not None
+    said, found = slope(table_of(X), weights)
+    assert_allclose(said, asked(model, X.astype(float)))
+    assert model.training
+    assert all(p.grad is None for p in model.parameters())
+    for j in range(3):
+        step = np.zeros(3)
+        step[j] = 1e-6
+        up, down = (asked(model, X.astype(float) + sign * step) for sign in (1, -1))
+        assert_allclose(found[:, j], ((up - down) * weights).sum(axis=1) / 2e-6, atol=1e-5)

@@ -28,6 +28,7 @@ from whence.maskers.cells import Reading, reading_of
 from whence.maskers.changes import Ground
 from whence.maskers.columns import table_only
 from whence.maskers.couplings import couplings_of
+from whence.maskers.descent import descend, slides
 from whence.maskers.obstacles import obstacles
 from whence.maskers.proofs import Prover, prover_of
 from whence.maskers.proposals import menu_of
@@ -40,7 +41,7 @@ from whence.models.goal import Target, goal_of
 from whence.models.predict import Predict
 
 Distance: TypeAlias = Literal["range", "mad"]
-Engine: TypeAlias = Literal["auto", "exact", "search"]
+Engine: TypeAlias = Literal["auto", "exact", "gradient", "search"]
 
 _BUDGET = 2_000
 _LOOKED_AT = 100
@@ -79,10 +80,11 @@ class Counterfactuals:
         deviation.
     sparsity : float
         What each changed column costs beside its change.
-    engine : {"auto", "exact", "search"}
+    engine : {"auto", "exact", "gradient", "search"}
         "exact" proves that no nearer row exists, or how near one could be; it needs an ensemble of
-        trees, or a linear model. "search" asks the model alone, whatever it is. "auto" searches,
-        and proves where that is possible.
+        trees, or a linear model. "gradient" first slides down the gradient of a network of torch.
+        "search" asks the model alone, whatever it is. "auto" searches, by the gradient where there
+        is one, and proves where that is possible.
     seconds : float
         Time for the proof of one row; 0 for none, which is much faster.
     noise : float or None
@@ -162,6 +164,8 @@ class Counterfactuals:
         """Find the nearest rows, and return bounds on how near any can be; NaN where unknown."""
         menu, budget = menu_of(quest.room), _BUDGET if self.budget is None else self.budget
         live = begin(quest, menu)
+        if self.engine != "search" and slides(quest):
+            descend(quest, menu, live)
         bounds = np.where(np.isin(np.arange(len(quest.cost)), live), np.nan, quest.cost)
         search(quest, menu, live, answers, draws, budget=budget)
         denied = quest.confirm()
@@ -178,7 +182,12 @@ class Counterfactuals:
         self, view: Predict, Z: Table, ground: Ground
     ) -> tuple[Reading | None, Prover | SumProver | None]:
         """Return the trees of the model and what proves how near a row can be, if it is read."""
-        if self.engine == "search":
+        if self.engine == "gradient" and (view.slope is None or any(Z.levels)):
+            raise InputError(
+                f"engine is 'gradient' and {view.name} gives no gradient by the columns of the "
+                "background. A module of torch that reads numbers does. Leave engine='auto'."
+            )
+        if self.engine in ("search", "gradient"):
             return None, None
         some = Z[:_LOOKED_AT]
         trees, linear = trees_behind(view, some), linear_behind(view, some)

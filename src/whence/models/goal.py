@@ -64,6 +64,25 @@ class Goal:
         ahead = sums[at, which] - best.max(axis=1)
         return np.asarray(ahead if self.form == "class" else -ahead)
 
+    def pull(self, raw: Floats, now: Ints) -> Floats:
+        """Return how the score rises with each output, (rows, outputs), outputs taken as they are.
+
+        Of a probability this is the direction alone.
+        """
+        out, at = np.zeros(raw.shape), np.arange(len(raw))
+        if self.form == "interval":
+            out[:, 0] = np.where(raw[:, 0] - self.low <= self.high - raw[:, 0], 1.0, -1.0)
+            return out
+        which = np.full(len(raw), self.wanted) if self.form == "class" else now
+        sign = 1.0 if self.form == "class" else -1.0
+        if raw.shape[1] == 1:
+            out[:, 0] = np.where(which == 1, sign, -sign)
+            return out
+        others = raw.copy()
+        others[at, which] = -np.inf
+        out[at, which], out[at, others.argmax(axis=1)] = sign, -sign
+        return out
+
     def met(self, score: Floats) -> Bools:
         """Tell which scores mean that the goal is reached."""
         return np.asarray(score >= 0 if self.form == "interval" else score > 0)

@@ -7,7 +7,7 @@ bounded memory, and each answer is checked.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -30,6 +30,8 @@ _NUMBER = 4
 """Bytes of a number at least: bytes of images become numbers on the way into a model."""
 _MOST_TEXTS = 1_024
 """Texts of one call: a model of language needs far more memory than the text itself."""
+Slope: TypeAlias = Callable[[Table, Floats], tuple[Floats, Floats]]
+"""Rows and weights of their outputs -> answers and gradients."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,6 +65,9 @@ class Predict:
     model : object
         The user's own model, of which `whence.models.behind` may read more; None where it stands
         behind an address.
+    slope : callable or None
+        Table, weights of shape (rows, outputs) -> what the model answers, and the gradient of the
+        weighted sum of each row's answers by its numbers; None where the model gives none.
     """
 
     say: Callable[[Any], object]
@@ -77,6 +82,7 @@ class Predict:
     batch: int = ROWS
     patience: float | None = None
     model: object = field(default=None, repr=False)
+    slope: Slope | None = field(default=None, repr=False)
     _answered: list[int] = field(default_factory=list, init=False, repr=False)
     _asked: list[int] = field(default_factory=lambda: [0], init=False, repr=False)
 

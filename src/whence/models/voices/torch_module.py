@@ -19,6 +19,8 @@ import numpy as np
 
 from whence.core.errors import InputError
 from whence.core.inputs import Inputs, Texts
+from whence.core.table import Table
+from whence.core.types import Floats
 from whence.models.predict import Predict
 from whence.models.voices.form import is_tensor, numeric_form
 
@@ -42,7 +44,8 @@ def is_module(model: object) -> bool:
 def torch_module(model: Module) -> Predict:
     """Return the view of a module: tensor -> tensor of shape (rows,) or (rows, outputs)."""
     name = f"The model ({type(model).__name__})"
-    return Predict(say=_Torch(module=model, name=name), name=name, library="torch")
+    voice = _Torch(module=model, name=name)
+    return Predict(say=voice, name=name, library="torch", slope=voice.slope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,24 @@ class _Torch:
                 ) from error
             raise
         return getattr(said, "logits", said)
+
+    def slope(self, table: Table, weights: Floats) -> tuple[Floats, Floats]:
+        """Return what the module answers, and the gradient of its weighted sum by the numbers.
+
+        Gradients that the parameters hold are left as they are.
+        """
+        torch = sys.modules["torch"]
+        rows = self._tensor(numeric_form(table, self.name))
+        if not rows.is_floating_point():
+            raise InputError(f"{self.name} reads ids, by which there is no gradient.")
+        with torch.enable_grad(), _evaluating(self.module):
+            rows.requires_grad_(True)
+            said = self.module(rows)
+            said = getattr(said, "logits", said).reshape(len(rows), -1)
+            pulled = said * torch.as_tensor(weights, dtype=said.dtype, device=said.device)
+            (found,) = torch.autograd.grad(pulled.sum(), rows)
+        answers, slopes = (part.detach().cpu().double().numpy() for part in (said, found))
+        return answers, slopes
 
     def _tensor(self, rows: Any) -> Any:  # noqa: ANN401  tensors are not known here
         torch = sys.modules["torch"]
