@@ -48,7 +48,7 @@ def test_they_are_those_of_the_definition(same: bool | None) -> None:
     assert_array_equal(e.candidates, Z[order])
     assert_allclose(e.outputs, three(Z)[order])
     assert e.kind == "neighbor"
-    assert e.provenance.evaluations == len(X)
+    assert e.provenance.evaluations == len(X) + len(Z)
 
 
 def test_where_no_row_of_the_class_is_left_places_are_empty() -> None:
