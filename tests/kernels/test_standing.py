@@ -2,10 +2,9 @@
 
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.stats import binom
 
 from whence.kernels.mixed_distance import decimals_of, mixed_distances, scales_of, spread_out
-from whence.kernels.standing import conformal, share_at_least
+from whence.kernels.standing import conformal
 
 
 def test_the_distance_is_summed_column_by_column() -> None:
@@ -38,13 +37,6 @@ def test_a_p_value_of_rows_like_the_others_is_even() -> None:
     )  # fmt: skip
     for alpha in (0.05, 0.2, 0.5):
         assert abs((p <= alpha).mean() - alpha) < 0.06
-
-
-def test_the_lower_bound_leaves_five_percent_above() -> None:
-    for hits, trials in ((1, 20), (37, 59), (58, 59)):
-        low = share_at_least(np.array([hits]), trials)[0]
-        assert_allclose(binom.sf(hits - 1, trials, low), 0.05, atol=1e-9)
-    assert share_at_least(np.array([0]), 59)[0] == 0
 
 
 def test_scales_and_decimals_of_odd_columns() -> None:

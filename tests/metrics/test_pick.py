@@ -24,7 +24,9 @@ def explained(values: Floats) -> Attribution:
 def coverage(values: Floats, rows: tuple[int, ...] | Ints, top: int) -> float:
     """Return the importance of all features that the strongest of some rows cover."""
     size = np.abs(values).sum(axis=2)
-    seen = {int(j) for i in rows for j in np.argsort(-size[i])[:top] if size[i, j] > 0}
+    seen = {
+        int(j) for i in rows for j in np.argsort(-size[i], kind="stable")[:top] if size[i, j] > 0
+    }
     return float(sum(np.sqrt(size[:, j].sum()) for j in seen))
 
 

@@ -19,8 +19,8 @@ from whence.core.provenance import Provenance
 from whence.core.rules import Predicate, Rules
 from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints
+from whence.kernels.binomial import share
 from whence.kernels.cart import Side
-from whence.kernels.fidelity import share
 from whence.kernels.mine import best_bound, best_rule
 from whence.kernels.regions import conditions
 from whence.models.predict import Predict

@@ -18,8 +18,10 @@ from whence.core.provenance import Provenance
 from whence.core.rules import Rules
 from whence.core.table import Table
 from whence.core.types import Floats, Ints
+from whence.kernels.agreement import Agreement
+from whence.kernels.binomial import share
 from whence.kernels.cart import Cart, Design, grow
-from whence.kernels.fidelity import Same, r_squared, share
+from whence.kernels.fidelity import r_squared
 from whence.kernels.regions import conditions
 from whence.models.predict import Predict
 
@@ -142,13 +144,13 @@ def _explained(method: SurrogateTree, view: Predict, rows: Rows, rng: Generator)
     tree = _in_unit(tree, scale)
     within = method.tolerance
     within = float(Y.std(axis=0).mean()) / 2 if within is None else within
-    same = Same(decides=decides, within=within)
+    agreement = Agreement(tolerance=None if decides else np.array([within]))
     notes = (
-        _agreement(tree, table.numbers[test], Y[test], same),
+        _agreement(tree, table.numbers[test], Y[test], agreement),
         _stability(growing, tree, train, table.names, rng),
     )
     fidelity = r_squared(Y[test], tree.predict(table.numbers[test]), rng)
-    return _rules(tree, table, Y, test, same, fidelity, view, tuple(filter(None, notes)))
+    return _rules(tree, table, Y, test, agreement, fidelity, view, tuple(filter(None, notes)))
 
 
 def _table(rows: Rows) -> Table:
@@ -225,10 +227,12 @@ def _in_unit(tree: Cart, scale: Floats) -> Cart:
     )  # fmt: skip
 
 
-def _agreement(tree: Cart, X: Floats, Y: Floats, same: Same) -> str:
-    agreed = same(tree.predict(X), Y)
+def _agreement(tree: Cart, X: Floats, Y: Floats, agreement: Agreement) -> str:
+    agreed = agreement.same(tree.predict(X), Y)
     value, low, high = (100 * float(x) for x in share(agreed.sum(), len(Y)))
-    what = "decides as the model does" if same.decides else f"is within {same.within:.3g} of it"
+    what = "decides as the model does"
+    if agreement.tolerance is not None:
+        what = f"is within {agreement.tolerance[0]:.3g} of it"
     return (
         f"On {len(Y)} held-out rows the tree of {tree.leaves} leaves {what} for {value:.1f} % "
         f"({low:.1f} to {high:.1f} %)."
@@ -257,7 +261,7 @@ def _rules(
     table: Table,
     Y: Floats,
     test: Ints,
-    same: Same,
+    agreement: Agreement,
     fidelity: Floats,
     view: Predict,
     notes: tuple[str, ...],
@@ -269,7 +273,7 @@ def _rules(
     place[[node for node, _ in paths]] = np.arange(len(paths))
     leaf = tree.apply(X)
     where, held = place[leaf], place[leaf[test]]
-    alike = same(tree.value[leaf[test]], Y[test])
+    alike = agreement.same(tree.value[leaf[test]], Y[test])
     count, covered, right = (
         np.bincount(part, minlength=len(paths)) for part in (where, held, held[alike])
     )

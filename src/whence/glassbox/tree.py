@@ -22,8 +22,8 @@ from whence.core.rules import Predicate, Rules
 from whence.core.table import Table
 from whence.core.types import Floats, Ints
 from whence.glassbox.splits import Levels, Splits, is_coded, known_levels, leaves_of, read_splits
+from whence.kernels.binomial import share
 from whence.kernels.cart import Side
-from whence.kernels.fidelity import share
 from whence.kernels.regions import conditions
 from whence.models.trees import Trees
 

@@ -31,9 +31,9 @@ class Agreement:
     Examples
     --------
     >>> said = np.array([[0.2], [0.9], [0.4]])
-    >>> Agreement(edge=0.5).with_row(said, said[0])
+    >>> Agreement(edge=0.5).same(said, said[:1])
     array([ True, False,  True])
-    >>> Agreement(tolerance=np.array([0.2])).with_row(said, said[0])
+    >>> Agreement(tolerance=np.array([0.2])).same(said, said[:1])
     array([ True, False,  True])
     """
 
@@ -46,12 +46,12 @@ class Agreement:
             return np.asarray(outputs[:, 0] > self.edge, dtype=np.int64)
         return np.asarray(outputs.argmax(axis=1), dtype=np.int64)
 
-    def with_row(self, outputs: Floats, row: Floats) -> Bools:
-        """Return which rows (rows, outputs) agree with one (outputs,)."""
+    def same(self, a: Floats, b: Floats) -> Bools:
+        """Return which rows of two arrays (rows, outputs), or of one and a single row, agree."""
         if self.tolerance is None:
-            return np.asarray(self.classes(outputs) == self.classes(row[None])[0])
-        slack = _ROUNDING * np.maximum(1.0, np.abs(row))
-        return np.asarray((np.abs(outputs - row) <= self.tolerance + slack).all(axis=1))
+            return np.asarray(self.classes(a) == self.classes(b))
+        slack = _ROUNDING * np.maximum(1.0, np.abs(b))
+        return np.asarray((np.abs(a - b) <= self.tolerance + slack).all(axis=1))
 
 
 def look_like_probabilities(outputs: Floats) -> bool:

@@ -143,7 +143,7 @@ class ArmSampler:
         if self._steps is None:
             raise RuntimeError("Nothing was asked for.")
         try:
-            self._pending = self._steps.send(self._agreement.with_row(worth, self._said))
+            self._pending = self._steps.send(self._agreement.same(worth, self._said[None]))
         except StopIteration:
             self._pending = None
 

@@ -108,7 +108,7 @@ class Evidence:
         )
 
     def _wrong(self, half: Half, said: Floats) -> Bools:
-        return ~self.agreement.with_row(self.said[half.rows], said)
+        return ~self.agreement.same(self.said[half.rows], said[None])
 
 
 def _same(rows: Floats, x: Floats) -> Bools:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
-from scipy import special
 
 from whence.core.types import Floats
 
@@ -107,7 +106,9 @@ def from_first(covariance: Floats) -> Floats:
 
 def student_quantile(probability: float, freedom: int) -> float:
     """Return the quantile of Student's t."""
-    return float(special.stdtrit(freedom, probability))
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, probability))
 
 
 def simultaneous(covariance: Floats, level: float, freedom: int, rng: Generator) -> float:

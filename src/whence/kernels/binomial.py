@@ -10,6 +10,7 @@ Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from whence.core.types import Floats, Ints
 
@@ -53,6 +54,23 @@ def interval(successes: Ints, trials: Ints, delta: float = 0.05) -> tuple[Floats
     """
     failures = np.asarray(trials) - np.asarray(successes)
     return lower_bound(successes, trials, delta / 2), 1 - lower_bound(failures, trials, delta / 2)
+
+
+def share(
+    successes: ArrayLike, trials: ArrayLike, *, tail: float = 0.025
+) -> tuple[Floats, Floats, Floats]:
+    """Return shares and both bounds, each missed with probability ``tail``.
+
+    Of no trials the share is NaN, between 0 and 1.
+
+    Examples
+    --------
+    >>> [round(float(x), 3) for x in share(59, 59, tail=0.05)]
+    [1.0, 0.95, 1.0]
+    """
+    some, of = np.broadcast_arrays(np.asarray(successes), np.asarray(trials))
+    value = np.divide(some, of, out=np.full(some.shape, np.nan), where=of > 0)
+    return value, *interval(some, of, 2 * tail)
 
 
 def most_failures(trials: int, threshold: float, delta: float) -> Ints:

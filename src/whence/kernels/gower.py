@@ -15,7 +15,6 @@ Gower 1971, doi:10.2307/2528823. Gower & Legendre 1986, doi:10.1007/BF01896809.
 """
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from whence.core.types import Bools, Floats
 
@@ -68,6 +67,8 @@ def distances(
     array([[0.],
            [1.]])
     """
+    from scipy.spatial.distance import cdist
+
     weight = np.ones(X.shape[1]) if weight is None else weight
     named = coded | (scale <= 0)
     gaps = ~named & np.isnan(Z).any(axis=0)
@@ -91,6 +92,8 @@ def distances(
 
 def _plain(X: Floats, Z: Floats, scale: Floats, weight: Floats) -> Floats:
     """Return the sum over columns of numbers of which none is missing."""
+    from scipy.spatial.distance import cdist
+
     if not len(scale):
         return np.zeros((len(X), len(Z)))
     unit = weight / scale
@@ -102,6 +105,8 @@ def _different(a: Floats, b: Floats) -> Floats:
 
     A product of indicators is some ten times faster than comparing, if there are few levels.
     """
+    from scipy.spatial.distance import cdist
+
     if min(len(a), len(b)) < _FEW:
         return np.asarray(np.rint(cdist(a, b, "hamming") * a.shape[1]))
     codes = [

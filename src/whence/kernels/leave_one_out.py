@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from whence.core.types import Floats
 
@@ -138,6 +137,8 @@ def _hessian(features: Floats, curvature: Floats, penalty: Floats) -> Floats:
 
 def _inverse_root(H: Floats) -> Floats:
     """Return R with R R^T = H^-1, or a generalized inverse where H is singular."""
+    from scipy.linalg import LinAlgError, cholesky, solve_triangular
+
     size = np.sqrt(np.diag(H))
     size = np.where(size > 0, size, 1.0)
     scaled = H / size / size[:, None]

@@ -29,7 +29,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
-from scipy.optimize import nnls
 
 from whence.core.blocks import cut
 from whence.core.types import Bools, Floats, Ints
@@ -209,6 +208,8 @@ def weights(gram: Gram, chosen: Ints) -> Floats:
     array([0.75, 0.25])
     """
     K = gram.columns(chosen)[chosen]
+    from scipy.optimize import nnls
+
     L = np.linalg.cholesky(K + _RIDGE * np.eye(len(K)))
     found, _ = nnls(L.T, np.linalg.solve(L, gram.means()[chosen]))
     return np.asarray(found)

@@ -10,7 +10,6 @@ C. Nadeau, Y. Bengio, Inference for the generalization error, 2003. doi:10.1023/
 """
 
 import numpy as np
-from scipy.stats import t
 
 from whence.core.types import Floats
 
@@ -33,10 +32,12 @@ def corrected_interval(
     >>> [round(x, 3) for x in corrected_interval(np.array([0.8, 0.82, 0.78, 0.81, 0.79]), 0.25)]
     [0.8, 0.771, 0.829]
     """
+    from scipy.special import stdtrit
+
     n = len(scores)
     mean = float(scores.mean())
     if n < _FEWEST:
         return mean, np.nan, np.nan
     stderr = float(scores.std(ddof=1)) * np.sqrt(1 / n + ratio)
-    reach = float(t.ppf((1 + level) / 2, n - 1)) * float(stderr)
+    reach = float(stdtrit(n - 1, (1 + level) / 2) * stderr)
     return mean, mean - reach, mean + reach

@@ -1,15 +1,13 @@
-"""How usual a row is among others, and how sure a share is that was counted.
+"""How usual a row is among others.
 
 References
 ----------
-Vovk, Gammerman and Shafer 2005 (conformal p-values), doi:10.1007/b106715; Clopper and Pearson 1934,
-doi:10.1093/biomet/26.4.404.
+Vovk, Gammerman and Shafer 2005 (conformal p-values), doi:10.1007/b106715.
 """
 
 import numpy as np
-from scipy.special import betaincinv
 
-from whence.core.types import Bools, Floats, Ints
+from whence.core.types import Bools, Floats
 from whence.kernels.mixed_distance import mixed_distances
 
 
@@ -44,16 +42,3 @@ def conformal(
     apart = mixed_distances(new, real, scale, category)
     strange = np.sort(apart, axis=1)[:, : min(k, len(real))].mean(axis=1)
     return np.asarray((1 + (usual >= strange[:, None] - 1e-12).sum(axis=1)) / (len(real) + 1))
-
-
-def share_at_least(hits: Ints, trials: int, *, level: float = 0.95) -> Floats:
-    """Return the exact lower bound of a share of which ``hits`` of ``trials`` were counted.
-
-    Examples
-    --------
-    >>> share_at_least(np.array([0, 59]), 59).round(3)
-    array([0.  , 0.95])
-    """
-    with np.errstate(invalid="ignore"):
-        low = betaincinv(hits, trials - hits + 1, 1 - level)
-    return np.where(hits == 0, 0.0, low)

@@ -12,7 +12,6 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from whence.core.blocks import cut
 from whence.core.check import shorten
@@ -53,6 +52,8 @@ class Apart:
 
     def __call__(self, rows: slice | Ints, others: slice | Ints = slice(None)) -> Floats:
         """Return distances of shape (rows, others), each of its two rows alone."""
+        from scipy.spatial.distance import cdist
+
         X, Z = self.X[rows], self.Z[others]
         if self.scale is not None:
             return distances(X, Z, self.scale, self.coded, self.weight)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.random import Generator
 
 from whence.core.types import Floats, Ints
-from whence.kernels.standing import conformal, share_at_least
+from whence.kernels.binomial import lower_bound
+from whence.kernels.standing import conformal
 from whence.maskers.quest import Quest
 
 _REAL = 500
@@ -68,4 +69,4 @@ def robustness(
     for j in moves:
         made[:, j] = np.round(made[:, j], int(ground.decimals[j]))
     does = quest.goal.met(quest.scored(made, whose)).reshape(len(C), _DRAWS)
-    return share_at_least(does.sum(axis=1), _DRAWS)
+    return lower_bound(does.sum(axis=1), np.full(len(does), _DRAWS), 0.05)
