@@ -10,7 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.compose import make_column_transformer
@@ -143,7 +143,7 @@ def test_each_kind_of_constraint_is_kept(limits: Constraints) -> None:
     assert all(note for note, ok in zip(e.notes, e.valid[:, 0], strict=True) if not ok)
 
 
-@settings(max_examples=6)
+@settings(max_examples=6, phases=[Phase.explicit, Phase.generate])
 @given(st.data())
 def test_whatever_the_constraints_are_they_are_kept(data: st.DataObject) -> None:
     numbers, words = ["age", "pay", "debt"], ["job", "town"]
