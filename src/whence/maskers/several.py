@@ -4,9 +4,9 @@ import numpy as np
 
 from whence.core.types import Floats, Ints
 from whence.kernels.mixed_distance import mixed_distances, spread_out
+from whence.maskers.polish import polish
 from whence.maskers.proposals import Menu
 from whence.maskers.quest import Quest
-from whence.maskers.search import polish
 
 _POOL = 256
 """Candidates of a row, the cheapest, among which those are picked that lie apart."""
