@@ -34,6 +34,8 @@ class Examples(Explanation):
         "counterfactual", "prototype", "criticism", "neighbor" or "influence".
     levels : tuple
         Per column the categories that the codes of ``candidates`` stand for; None for numbers.
+    before : array of shape (rows, outputs) or None
+        What the model says about the row explained, of counterfactuals.
     index : int array of shape (rows, candidates) or None
         Row of the background that a candidate is; -1 if it is none of them.
     score : array of shape (rows, candidates) or None
@@ -57,6 +59,7 @@ class Examples(Explanation):
     valid: Bools
     kind: Literal["counterfactual", "prototype", "criticism", "neighbor", "influence"]
     levels: tuple[tuple[Level, ...] | None, ...] = ()
+    before: Floats | None = None
     index: Ints | None = None
     score: Floats | None = None
     plausibility: Floats | None = None
@@ -66,7 +69,7 @@ class Examples(Explanation):
     notes: tuple[str, ...] = ()
 
     per_row: ClassVar[tuple[str, ...]] = (
-        "candidates", "outputs", "distance", "valid", "index", "score", "plausibility",
+        "candidates", "outputs", "distance", "valid", "before", "index", "score", "plausibility",
         "robustness", "bound",
     )  # fmt: skip
     listed: ClassVar[tuple[str, ...]] = ("status", "notes")

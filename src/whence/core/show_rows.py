@@ -154,6 +154,9 @@ def _of_row(e: "Examples", i: int, most: int) -> list[list[str]]:
     for place, c in enumerate(found[:most]):
         told = change_text(e, i, int(c)) if changes else _cells(e, i, int(c))
         said = answer(e.names.outputs, e.outputs[i, c], e.provenance.unit)
+        if e.before is not None:
+            alone = e.names.outputs if e.before.shape[1] > 1 else ()
+            said += f" (was {answer(alone, e.before[i])})"
         lines.append(
             [label if place == 0 else "", told, ", ".join([said, *_measures(e, i, int(c))])]
         )

@@ -6,7 +6,7 @@ against all constraints and asked about once more: one that fails is not handed 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Literal, TypeAlias, get_args
 
@@ -150,7 +150,7 @@ class Counterfactuals:
             )  # fmt: skip
             draws = partial(_generators, rows, rng)
             bounds = self._sought(quest, answers, prover, draws)
-            return self._told(quest, answers, bounds, draws)
+            return replace(self._told(quest, answers, bounds, draws), before=rows.raw)
 
         return explain
 

@@ -106,6 +106,14 @@ def grid_of(e: Examples, i: int, most: int, features: int, unchanged: bool) -> G
     )
 
 
+def before_of(e: Examples, i: int) -> str:
+    """Return what the model says about the row explained, as its candidates are told."""
+    if e.before is None:
+        return ""
+    names = e.names.outputs if e.before.shape[1] > 1 else ()
+    return answer(names, e.before[i], e.provenance.unit)
+
+
 def measures_of(e: Examples, i: int, places: Ints) -> list[tuple[str, list[str], Floats | None]]:
     """Return name, texts and numbers for bars of what is known of the candidates."""
     answers = [answer((), e.outputs[i, c][[0]]) for c in places]

@@ -7,7 +7,7 @@ import numpy as np
 from whence.core.examples import Examples
 from whence.core.types import Floats
 from whence.core.words import ALL
-from whence.plots.example_grid import Grid, examples_of, grid_of, measures_of
+from whence.plots.example_grid import Grid, before_of, examples_of, grid_of, measures_of
 from whence.plots.pick import Name, find, positive
 from whence.plots.rule_table import foot
 from whence.plots.sheet import GAP, ROW, fitting, inches, rule, sheet, write
@@ -101,7 +101,10 @@ def _draw(e: Examples, i: int, grid: Grid, title: str, ax: "Axes | None") -> "Ax
     heads = [fitting(name, NAME) for name in (*grid.names, *(line[0] for line in lines))]
     first = max(map(inches, heads)) + GAP
     own = [] if grid.own is None else [fitting(cell, CELL) for cell in grid.own]
-    beside = max([*map(inches, own), inches("this row"), LEAST]) + GAP if grid.own else 0.0
+    before = "" if e.before is None else before_of(e, i)
+    beside = 0.0
+    if grid.own:
+        beside = max([*map(inches, own), inches("this row"), inches(before), LEAST]) + GAP
     cells = [[_cell(grid, c, j) for j in range(len(grid.names))] for c in range(grid.places.size)]
     widths = [
         max([*map(inches, column), *(inches(line[1][c]) for line in lines), LEAST]) + GAP
@@ -122,6 +125,8 @@ def _draw(e: Examples, i: int, grid: Grid, title: str, ax: "Axes | None") -> "Ax
             _mark(ax, float(left[c]), widths[c], y[j], column[j], changed=bool(grid.changed[c, j]))
     rule(ax, 0.3, 0.0, float(left[-1]), strong=True)
     _foot(ax, heads[count:], lines, left, 0.3 + ROW * count)
+    if before and grid.own:
+        write(ax, first, 0.3 + ROW * (count + 0.5) + 0.12, before, strong=True)
     status = e.status[i] if e.status else ""
     bound = "" if e.bound is None or not np.isfinite(e.bound[i]) else (
         f"proved: none is nearer than {e.bound[i]:.3g}"

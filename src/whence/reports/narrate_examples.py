@@ -59,7 +59,11 @@ def _way(e: Examples, c: int, *, first: bool) -> str:
     if not changes:
         return f"The answer would have been {answer} with nothing changed."
     if first:
-        return f"The model's answer would have been {answer} if {joined(changes)}."
+        was = ""
+        if e.before is not None:
+            names = e.names.outputs if e.before.shape[1] > 1 else ()
+            was = f" instead of {said(names, e.before[0], e.provenance.unit)}"
+        return f"The model's answer would have been {answer}{was} if {joined(changes)}."
     return f"It would also have been {answer} if {joined(changes)}."
 
 
