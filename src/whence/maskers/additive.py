@@ -84,6 +84,8 @@ class SumProver:
         """Return a bound on the cost of meeting some conditions, ever better until it is met."""
         end, bound, most = monotonic() + seconds, 0.0, float(quest.cost[i])
         tables = [self._table(quest, i, unit, added, wanted[0]) for unit in self.ground.units]
+        if not tables:
+            return np.inf  # nothing may change, and the row as it is does not do it
         if len(wanted[1]) > 1 and any(not t.single.all() for t in tables):
             return (
                 np.nan
@@ -132,7 +134,8 @@ class SumProver:
         for k, c in enumerate(columns.tolist()):
             if c in self.level:
                 new = np.flatnonzero(values[:, k] != x[c])[1 if np.isnan(x[c]) else 0 :]
-                gives[new] += self.level[c][values[new, k].astype(np.int64)] - added[c]
+                codes = room.in_background(c, values[new, k]).astype(np.int64)
+                gives[new] += self.level[c][codes] - added[c]
             elif not np.isnan(x[c]):
                 gives += (values[:, [k]] - x[c]) * self.slope[c]
         return self._priced(

@@ -81,7 +81,8 @@ class Reading:
             changed = (x != C) & ~(np.isnan(C) & np.isnan(x)) & ~np.isnan(C)
             for j in np.flatnonzero(changed.any(axis=0)):
                 at = np.flatnonzero(changed[:, j])
-                read[np.ix_(at, self.cells.reads[int(j)])] = self.cells.at(int(j), C[at, j])
+                values = room.in_background(int(j), C[at, j])
+                read[np.ix_(at, self.cells.reads[int(j)])] = self.cells.at(int(j), values)
             return self.behind.answer(self.forest.predict(read))
 
         return answer

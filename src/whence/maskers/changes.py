@@ -190,6 +190,17 @@ class Room:
     last: Floats
     may: dict[int, Bools]
 
+    def in_background(self, j: int, values: Floats) -> Floats:
+        """Return numbers, or codes of categories, of a column in the coding of the background.
+
+        A category that the background does not know is given the code 0.
+        """
+        levels, own = self.table.levels[j], self.ground.background.levels[j]
+        if levels is None or own is None or levels == own:
+            return values
+        place = {level: float(i) for i, level in enumerate(own)}
+        return np.array([place.get(level, 0.0) for level in levels])[values.astype(np.int64)]
+
     def category(self) -> Bools:
         """Return which columns hold categories."""
         return np.isin(np.arange(self.X.shape[1]), list(self.may))

@@ -103,7 +103,8 @@ class Prover:
                 changed &= ~(np.isnan(some[:, k]) & np.isnan(own[0, k]))
                 at = np.flatnonzero(changed)
                 if len(at):
-                    read[np.ix_(at, self.cells.reads[int(j)])] = self.cells.at(int(j), some[at, k])
+                    new = room.in_background(int(j), some[at, k])
+                    read[np.ix_(at, self.cells.reads[int(j)])] = self.cells.at(int(j), new)
             values.append(some)
             encoded.append(read)
             costs.append(cost)
