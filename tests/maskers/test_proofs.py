@@ -86,7 +86,7 @@ def reached(model: Any, kind: str, grid: pd.DataFrame, X: pd.DataFrame) -> Bools
 
 @pytest.mark.parametrize("kind", ["binary", "forest", "multi", "other", "interval"])
 def test_the_nearest_row_is_that_of_trying_all(kind: str) -> None:
-    limits = Constraints(immutable=("kids",), increase=("age",), cost={"pay": 2.0})
+    limits = Constraints(immutable=("kids",), increase=("age",), cost={"pay": 2.0, "job": 0.1})
     grid, X = pd.DataFrame(GRID, columns=list(Z.columns)), some_jobs(frame(16, 1))
     target: Any = {"binary": True, "forest": True, "multi": "c", "other": None,
                    "interval": (3.0, 5.0)}[kind]  # fmt: skip
@@ -153,7 +153,7 @@ def test_what_ties_columns_leaves_a_true_bound_and_is_kept() -> None:
 
 @pytest.mark.parametrize("kind", ["binary", "multi", "interval"])
 def test_of_a_linear_model_the_nearest_row_is_that_of_trying_all(kind: str) -> None:
-    limits = Constraints(immutable=("kids",), increase=("age",), cost={"pay": 2.0})
+    limits = Constraints(immutable=("kids",), increase=("age",), cost={"pay": 2.0, "job": 0.1})
     grid, X = pd.DataFrame(GRID, columns=list(Z.columns)), some_jobs(frame(16, 4))
     if kind == "interval":
         model, target = piped(LinearRegression(), SUM), (3.0, 5.0)
