@@ -16,6 +16,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from xgboost import XGBClassifier
 
 import whence as wh
 from whence.core.constraints import Constraints
@@ -78,18 +79,18 @@ def reached(model: Any, kind: str, grid: pd.DataFrame, X: pd.DataFrame) -> Bools
         said = model.predict(grid)
         return np.asarray((said >= 3.0) & (said <= 5.0))
     p, now = model.predict_proba(grid), model.predict_proba(X).argmax(axis=1)
-    if kind in ("binary", "forest"):
+    if kind in ("binary", "sparse", "forest"):
         return np.asarray(p[:, 1] > 0.5)
     ahead = np.array([p[:, c] - np.delete(p, c, axis=1).max(axis=1) for c in range(3)])
     return np.asarray(ahead[2] > 1e-9 if kind == "multi" else ahead[now] < -1e-9)
 
 
-@pytest.mark.parametrize("kind", ["binary", "forest", "multi", "other", "interval"])
+@pytest.mark.parametrize("kind", ["binary", "sparse", "forest", "multi", "other", "interval"])
 def test_the_nearest_row_is_that_of_trying_all(kind: str) -> None:
     limits = Constraints(immutable=("kids",), increase=("age",), cost={"pay": 2.0, "job": 0.1})
     grid, X = pd.DataFrame(GRID, columns=list(Z.columns)), some_jobs(frame(16, 1))
-    target: Any = {"binary": True, "forest": True, "multi": "c", "other": None,
-                   "interval": (3.0, 5.0)}[kind]  # fmt: skip
+    target: Any = {"binary": True, "sparse": True, "forest": True, "multi": "c",
+                   "other": None, "interval": (3.0, 5.0)}[kind]  # fmt: skip
     if kind == "interval":
         model = piped(RandomForestRegressor(10, max_depth=5, random_state=0), SUM)
     elif kind in ("multi", "other"):
@@ -97,6 +98,12 @@ def test_the_nearest_row_is_that_of_trying_all(kind: str) -> None:
             RandomForestClassifier(8, max_depth=4, random_state=0),
             np.array(["a", "b", "c"])[np.digitize(SUM, [1, 3])],
         )
+    elif kind == "sparse":  # zeros of numbers are missing to the trees
+        encode = make_column_transformer(
+            (OneHotEncoder(), ["job"]), remainder="passthrough", sparse_threshold=1.0
+        )
+        model = make_pipeline(encode, XGBClassifier(n_estimators=10, max_depth=4, n_jobs=1))
+        model.fit(Z, SUM > 3)
     elif kind == "forest":
         model = piped(RandomForestClassifier(7, max_depth=4, random_state=0), SUM > 3)
     else:

@@ -113,6 +113,7 @@ def cells_of(trees: Trees, ground: Ground) -> Cells | None:
     edges: dict[int, Floats] = {}
     codes: dict[int, Floats] = {}
     jobs: list[tuple[int, int, Floats]] = []
+    absent: list[int] = []  # columns whose zeros a sparse matrix leaves out, and trees take for NaN
     for j in range(p):
         levels = Z.levels[j]
         if levels is not None:
@@ -126,11 +127,18 @@ def cells_of(trees: Trees, ground: Ground) -> Cells | None:
             continue
         even = np.linspace(least[j], most[j], _PROBES)
         probes: Floats = np.asarray(np.round(even, int(ground.decimals[j])), dtype=np.float64)
+        if least[j] <= 0 <= most[j]:
+            probes = np.unique(np.append(probes, 0.0))
         read = _encoded(trees, Z, j, probes)[:, [c for c, _ in split]]
-        if (np.diff(read, axis=0) < 0).any() or np.isnan(read).any():
+        gone = np.isnan(read).any(axis=1)
+        if (np.diff(read[~gone], axis=0) < 0).any() or (probes[gone] != 0).any():
             return None
+        if gone.any():
+            absent.append(j)
         jobs += [(j, c, t) for c, t in split]
     edges |= _edges(trees, ground, jobs, least, most)
+    for j in absent:
+        edges[j] = np.union1d(edges[j], np.round([-(10.0 ** -float(ground.decimals[j])), 0.0], 12))
     for j, ends in edges.items():
         size = 10.0 ** -int(ground.decimals[j])
         beyond = np.round(ends[-1:] + size, int(ground.decimals[j])).astype(np.float64)
@@ -155,7 +163,12 @@ def _edges(
         if (high - low <= 1).all():
             break
         middle = np.floor((low + high) / 2)
-        left = _read_at(trees, ground, column, middle * size, read) <= cut
+        said = _read_at(trees, ground, column, middle * size, read)
+        gone = np.isnan(said)  # a zero that is left out: it goes with its neighbor, until it is cut
+        if gone.any():
+            beside = (middle[gone] + 1) * size[gone]
+            said[gone] = _read_at(trees, ground, column[gone], beside, read[gone])
+        left = said <= cut
         low, high = np.where(left, middle, low), np.where(left, high, middle)
     found: dict[int, Floats] = {}
     for j, _, _ in jobs:

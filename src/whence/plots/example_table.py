@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NAME, CELL = 2.4, 1.75
 """Inches of a name and of a cell at most."""
+BOLD = 1.12
+"""Width of bold writing, as a multiple of that of plain."""
 LEAST = 0.7
 CHANGED = "#fdeedd"
 NOUNS = {
@@ -107,7 +109,14 @@ def _draw(e: Examples, i: int, grid: Grid, title: str, ax: "Axes | None") -> "Ax
         beside = max([*map(inches, own), inches("this row"), inches(before), LEAST]) + GAP
     cells = [[_cell(grid, c, j) for j in range(len(grid.names))] for c in range(grid.places.size)]
     widths = [
-        max([*map(inches, column), *(inches(line[1][c]) for line in lines), LEAST]) + GAP
+        max(
+            [
+                *(BOLD * inches(cell) for cell in column),
+                *(inches(line[1][c]) for line in lines),
+                LEAST,
+            ]
+        )
+        + GAP
         for c, column in enumerate(cells)
     ]
     left = first + beside + np.concatenate([[0.0], np.cumsum(widths)])
