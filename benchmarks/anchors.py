@@ -10,7 +10,6 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import argparse
 import time
 import warnings
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from measure import DATA
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -138,9 +138,6 @@ def of_texts(data: Path) -> None:
 
 def main() -> None:
     """Run all, and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("WHENCE_DATA", "data")))
-    data = parser.parse_known_args()[0].data
     warnings.simplefilter("ignore")
     line(
         "what", "certified", "precision on fresh rows, certified / all", "least of certified",
@@ -148,10 +145,10 @@ def main() -> None:
         "record: precision / coverage",
     )  # fmt: skip
     line(*["---"] * 8)
-    train, y, test = adult(data)
+    train, y, test = adult(DATA)
     for kind in ("forest", "boosted", "logistic"):
         of_tables(kind, train, y, test)
-    of_texts(data)
+    of_texts(DATA)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,13 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from measure import DATA
 from sklearn.compose import make_column_transformer
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -36,7 +38,8 @@ ROWS, FEW = 500, 10
 ENGINES = ("random", "genetic", "kdtree")
 SECONDS = 20
 """Seconds that DiCE has for a row; ten times as many for all."""
-DATA = Path(os.environ.get("WHENCE_DATA", "data"))
+PEERS = os.environ.get("WHENCE_PEERS") or (sys.executable if find_spec("dice_ml") else "")
+"""The Python that DiCE is installed for; empty: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +91,7 @@ def main() -> None:
         if case.name.endswith("XGBoost"):
             proved = _whence(case, seconds=1.0)
             print(_line(case, "whence, with proof", *proved, base=ours[3]), flush=True)
-        if "WHENCE_PEERS" in os.environ:
+        if PEERS:
             few = _whence(case, FEW, seconds=0.0)
             print(_line(case, f"whence, first {FEW}", *few, base=ours[3]), flush=True)
             with tempfile.TemporaryDirectory() as folder:
@@ -140,7 +143,7 @@ def _dice(case: Case, engine: str, folder: Path) -> tuple[int, float, tuple[floa
         )
     )
     script = str(Path(__file__).parent / "dice_rows.py")
-    command = [os.environ["WHENCE_PEERS"], script, str(path), engine, str(SECONDS)]
+    command = [PEERS, script, str(path), engine, str(SECONDS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     made = path.with_suffix(f".{engine}")
     if not made.exists():

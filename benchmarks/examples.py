@@ -8,13 +8,13 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import argparse
 import time
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from measure import DATA
 from scipy.stats import pearsonr, spearmanr
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -145,9 +145,7 @@ def influence() -> None:
 
 def main() -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("WHENCE_DATA", "data")))
-    prototypes(parser.parse_args().data)
+    prototypes(DATA)
     influence()
 
 

@@ -1,7 +1,6 @@
 """Models that explain themselves: speed beside interpret, fidelity of surrogates, the trade-off.
 
-Run by itself: ``PYTHONPATH=src python benchmarks/glassbox.py DATA``, where DATA is the folder of
-data sets. Times are medians of runs in turns.
+Times are medians of runs in turns.
 """
 
 import os
@@ -9,7 +8,6 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import argparse
 import time
 import warnings
 from pathlib import Path
@@ -17,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from interpret.glassbox import ExplainableBoostingClassifier
-from measure import seconds
+from measure import DATA, seconds
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 import whence as wh
@@ -25,6 +23,9 @@ from whence.explainers.rule_list import RuleList
 from whence.explainers.surrogate_tree import SurrogateTree
 from whence.glassbox.ebm import Terms
 from whence.glassbox.tradeoff import tradeoff
+
+BUDGET = 60.0
+"""Seconds of fits for each model."""
 
 ADULT = (
     "age", "workclass", "fnlwgt", "education", "education-num", "marital-status", "occupation",
@@ -125,18 +126,10 @@ def traded(data: Path, budget: float) -> None:
 
 
 def main() -> None:
-    """Run all parts, or those that are named."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--part", choices=["terms", "surrogates", "tradeoff"])
-    parser.add_argument("--budget", type=float, default=60.0, help="seconds of fits per model")
-    asked = parser.parse_args()
-    if asked.part in (None, "terms"):
-        terms(asked.data)
-    if asked.part in (None, "surrogates"):
-        surrogates(asked.data)
-    if asked.part in (None, "tradeoff"):
-        traded(asked.data, asked.budget)
+    """Run all parts."""
+    terms(DATA)
+    surrogates(DATA)
+    traded(DATA, BUDGET)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import argparse
 import time
 import warnings
 from collections.abc import Callable
@@ -148,16 +147,12 @@ def coverage(seeds: int) -> None:
         )
 
 
-def main(times: int = 5, seeds: int = 400) -> None:
+def main() -> None:
     """Print two tables: time, and coverage."""
-    time_of_a_forest(times)
-    coverage(seeds)
+    warnings.simplefilter("ignore")
+    time_of_a_forest(5)
+    coverage(200)
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--seeds", type=int, default=400)
-    given = parser.parse_args()
-    main(given.times, given.seeds)
+    main()

@@ -12,6 +12,9 @@ from pathlib import Path
 
 Run = Callable[[], object]
 
+DATA = Path(os.environ.get("WHENCE_DATA", "data"))
+"""Where the data sets lie, each in a folder of its name."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Line:

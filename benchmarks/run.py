@@ -15,7 +15,10 @@ from measure import Report
 
 LINES = ("tree_explanations", "resources")
 """Parts that add lines to one table."""
-TABLES = ("time_in_model", "surrogates", "shapley_estimators")
+TABLES = (
+    "time_in_model", "surrogates", "shapley_estimators", "importance", "effects", "anchors",
+    "counterfactuals", "tree_counterfactuals", "examples", "glassbox",
+)  # fmt: skip
 """Parts that print a table of their own."""
 PARTS = (*LINES, *TABLES)
 
