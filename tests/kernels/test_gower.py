@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference import examples
 from strategies import seeds
 from whence.kernels import gower
-from whence.kernels.gower import distances, ranges
+from whence.kernels.gower import distances, ranges, scales_of
 
 
 @given(seeds)
@@ -69,4 +69,19 @@ def test_a_column_that_is_all_missing_or_constant_has_no_range() -> None:
     assert_allclose(
         distances(np.array([[np.nan, 5.0, 3.0]]), Z, ranges(Z), np.zeros(3, dtype=bool)),
         [[2 / 3, 1 / 3]],
+    )
+
+
+def test_scales_of_odd_columns() -> None:
+    X = np.array([[0.0, 7.0, 1.5, np.nan], [0.0, 7.0, 2.25, np.nan]])
+    assert_allclose(scales_of(X, mad=False), [1.0, 7.0, 0.75, 1.0])
+    skewed = np.array([[0.0], [0.0], [1.0], [9.0]])
+    assert_allclose(scales_of(skewed, mad=True), 0.5)
+
+
+def test_small_differences_of_large_numbers_keep_their_bits() -> None:
+    far = 1.7e9 + np.array([[0.0], [1.0], [3.0]])
+    scale, coded = np.array([3.0]), np.array([False])
+    assert_array_equal(
+        distances(far, far, scale, coded), distances(far - 1.7e9, far - 1.7e9, scale, coded)
     )

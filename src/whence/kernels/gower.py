@@ -38,6 +38,34 @@ def ranges(Z: Floats) -> Floats:
     return np.asarray(np.where(there.any(axis=0), high - low, 0.0))
 
 
+def scales_of(numbers: Floats, *, mad: bool) -> Floats:
+    """Return what a difference in each column is measured by, (columns,), always positive.
+
+    A column without spread is measured by its own magnitude, or by 1 if that is zero.
+
+    Parameters
+    ----------
+    numbers : array of shape (rows, columns)
+        NaN is missing.
+    mad : bool
+        Whether to take the median absolute deviation, where that is not zero, and not the range.
+
+    Examples
+    --------
+    >>> scales_of(np.array([[1.0, 5.0], [4.0, 5.0], [2.0, 5.0]]), mad=False)
+    array([3., 5.])
+    """
+    out = np.ones(numbers.shape[1])
+    for j, column in enumerate(numbers.T):
+        known = column[~np.isnan(column)]
+        if not len(known):
+            continue
+        spread = float(np.median(np.abs(known - np.median(known)))) if mad else 0.0
+        spread = spread or float(known.max() - known.min()) or float(np.abs(known).max())
+        out[j] = spread or 1.0
+    return out
+
+
 def distances(
     X: Floats, Z: Floats, scale: Floats, coded: Bools, weight: Floats | None = None
 ) -> Floats:
@@ -96,8 +124,8 @@ def _plain(X: Floats, Z: Floats, scale: Floats, weight: Floats) -> Floats:
 
     if not len(scale):
         return np.zeros((len(X), len(Z)))
-    unit = weight / scale
-    return np.asarray(cdist(X * unit, Z * unit, "cityblock"))
+    # Weighted differences: differences of weighted numbers would lose the bits of small ones.
+    return np.asarray(cdist(X, Z, "cityblock", w=weight / scale))
 
 
 def _different(a: Floats, b: Floats) -> Floats:

@@ -8,7 +8,7 @@ Vovk, Gammerman and Shafer 2005 (conformal p-values), doi:10.1007/b106715.
 import numpy as np
 
 from whence.core.types import Bools, Floats
-from whence.kernels.mixed_distance import mixed_distances
+from whence.kernels.gower import distances
 
 
 def conformal(
@@ -35,10 +35,10 @@ def conformal(
     >>> conformal(real, new, np.ones(1), np.array([False]), neighbors=2).round(2)
     array([1.  , 0.01])
     """
-    own = mixed_distances(real, real, scale, category)
+    own = distances(real, real, scale, category)
     np.fill_diagonal(own, np.inf)
     k = max(1, min(neighbors, len(real) - 1))
     usual = np.sort(own, axis=1)[:, :k].mean(axis=1)
-    apart = mixed_distances(new, real, scale, category)
+    apart = distances(new, real, scale, category)
     strange = np.sort(apart, axis=1)[:, : min(k, len(real))].mean(axis=1)
     return np.asarray((1 + (usual >= strange[:, None] - 1e-12).sum(axis=1)) / (len(real) + 1))

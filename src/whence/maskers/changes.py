@@ -16,7 +16,8 @@ from whence.core.limits import Limits
 from whence.core.mix import stack
 from whence.core.table import Table, table_of
 from whence.core.types import Bools, Floats, Ints, Level
-from whence.kernels.mixed_distance import decimals_of, scales_of
+from whence.kernels.decimals import decimals_of
+from whence.kernels.gower import scales_of
 
 _ROUND = 1e-9
 

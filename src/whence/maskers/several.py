@@ -3,7 +3,8 @@
 import numpy as np
 
 from whence.core.types import Floats, Ints
-from whence.kernels.mixed_distance import mixed_distances, spread_out
+from whence.kernels.gower import distances
+from whence.kernels.spread_out import spread_out
 from whence.maskers.polish import polish
 from whence.maskers.proposals import Menu
 from whence.maskers.quest import Quest
@@ -49,7 +50,7 @@ def _apart(quest: Quest, C: Floats, row: Ints, found: Ints, count: int) -> tuple
     for i in found:
         own = np.flatnonzero(row == i)
         own = own[np.argsort(cost[own], kind="stable")[:_POOL]]
-        apart = mixed_distances(C[own], C[own], room.ground.scale, room.category())
+        apart = distances(C[own], C[own], room.ground.scale, room.category())
         taken.append(own[spread_out(apart, cost[own], count)])
     at = np.concatenate(taken)
     return C[at], row[at]
