@@ -5,8 +5,9 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn import metrics
 
+from whence.core.decision import decisions
 from whence.core.types import Floats, Ints
-from whence.kernels.scores import SCORES, Truth, chosen
+from whence.kernels.scores import SCORES, Truth
 
 rng = np.random.default_rng(3)
 N = 60
@@ -52,7 +53,7 @@ def scored(name: str, weights: Floats | None) -> tuple[float, Floats]:
     )
     said: Floats = SAID if of_numbers else P
     if SCORES[name].reads == "classes":
-        said = chosen(P, probabilities=True)[:, None].astype(float)
+        said = decisions(P)[:, None].astype(float)
     return SCORES[name].of(truth, said)
 
 

@@ -24,6 +24,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.decision import look_like_probabilities, threshold_of
 from whence.core.errors import InputError, Interrupted
 from whence.core.explanation import Names
 from whence.core.inputs import Inputs, Texts, unshared
@@ -32,7 +33,7 @@ from whence.core.provenance import Provenance
 from whence.core.rules import Predicate, Rules, number
 from whence.core.table import Table
 from whence.core.types import Floats, Ints
-from whence.kernels.agreement import Agreement, look_like_probabilities
+from whence.kernels.agreement import Agreement
 from whence.kernels.anchor_arms import ArmSampler, Verdict, Wish
 from whence.kernels.anchor_evidence import Evidence
 from whence.kernels.binomial import interval, lower_bound
@@ -261,7 +262,7 @@ class Anchors:
         if self.tolerance is not None:
             return Agreement(tolerance=np.array([float(self.tolerance)]))
         if view.classes or view.unit == "probability":
-            return Agreement(edge=0.5 if view.unit == "probability" else 0.0)
+            return Agreement(threshold=threshold_of(probable=view.unit == "probability"))
         if not view.library and look_like_probabilities(said):
             return Agreement()
         return None

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.decision import decisions
 from whence.core.errors import InputError
 from whence.core.explanation import Names
 from whence.core.method import Explain, Rows
@@ -36,7 +37,6 @@ _NEGATED = 6
 _PRECISIONS = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
 _MOST_RULES = 50
 _MOST_CONDITIONS = 3
-_EVEN = 0.5
 _ONE_SIDED = 0.05
 
 _Literal = tuple[Side, bool]
@@ -160,9 +160,7 @@ def _decisions(view: Predict, outputs: Floats) -> Ints:
             "classes, and a list of rules tells decisions. Give a classifier, or use "
             "SurrogateTree(), whose leaves hold numbers."
         )
-    if outputs.shape[1] == 1:
-        return (outputs[:, 0] > _EVEN).astype(np.int64)
-    return np.asarray(outputs.argmax(axis=1), dtype=np.int64)
+    return decisions(outputs)
 
 
 def _literals(table: Table, X: Floats, least: int) -> list[_Literal]:

@@ -79,13 +79,6 @@ def both(said: Floats) -> Floats:
     return np.column_stack([1 - said, said]) if said.shape[1] == 1 else said
 
 
-def chosen(said: Floats, *, probabilities: bool) -> Ints:
-    """Return the most probable class, or the one of the highest score."""
-    if said.shape[1] == 1:
-        return np.asarray(said[:, 0] > (0.5 if probabilities else 0.0), dtype=np.int64)
-    return np.asarray(said.argmax(axis=1))
-
-
 def _log_loss(smallest: float) -> Callable[[Truth, Floats], Scored]:
     def of(truth: Truth, said: Floats) -> Scored:
         labels = np.asarray(truth.labels)

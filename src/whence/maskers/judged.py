@@ -14,12 +14,13 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from whence.core.decision import decisions, threshold_of
 from whence.core.errors import InputError
 from whence.core.explanation import Attribution, Names
 from whence.core.provenance import Provenance
 from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints, Level
-from whence.kernels.scores import Score, Truth, both, chosen
+from whence.kernels.scores import Score, Truth, both
 from whence.kernels.shuffled_loss import (
     Shuffles,
     jackknifed,
@@ -239,7 +240,9 @@ class Known:
 
     def best(self, said: Floats) -> Floats | Ints:
         """Return the class that is predicted, by position, or the number itself."""
-        return chosen(said, probabilities=self.proba) if self.classes else said[:, 0]
+        if not self.classes:
+            return said[:, 0]
+        return decisions(said, threshold_of(probable=self.proba))
 
     def stand_in(self, said: Floats) -> object:
         """Return an estimator that has predicted ``said``."""

@@ -2,15 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from whence.core.decision import decisions, look_like_probabilities, threshold_of
 from whence.core.types import Floats, Ints
 from whence.models.predict import Predict
 
 _BINARY = 2
-_EVEN = 0.5
-_ROUNDING = 1e-3
-"""Rounding of probabilities in float16."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,10 +49,8 @@ def decided(view: Predict, raw: Floats) -> Decided | None:
     if k == 1:
         if len(view.classes) != _BINARY:
             return None
-        line = _EVEN if view.unit == "probability" else 0.0
-        label = (raw[:, 0] > line).astype(np.int64)
+        label = decisions(raw, threshold_of(probable=view.unit == "probability"))
         return Decided(label=label, names=tuple(map(str, view.classes)), sure=True)
-    shares = bool((raw >= 0).all() and (np.abs(raw.sum(axis=1) - 1) < _ROUNDING).all())
     listed = len(view.classes) == k
     names = tuple(map(str, view.classes)) if listed else view.names_of(k)
-    return Decided(label=raw.argmax(axis=1), names=names, sure=listed or shares)
+    return Decided(label=decisions(raw), names=names, sure=listed or look_like_probabilities(raw))

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from whence.core.check import shorten
+from whence.core.decision import decisions, threshold_of
 from whence.core.errors import InputError
 from whence.core.types import Bools, Floats, Ints, Level
 from whence.models.predict import Predict
@@ -91,7 +92,7 @@ class Goal:
         """Return the class that each answer means, (rows,); zeros for an interval."""
         if self.form == "interval":
             return np.zeros(len(raw), dtype=np.int64)
-        return np.asarray(self._sums(raw).argmax(axis=1))
+        return decisions(raw, threshold_of(probable=self.probable))
 
     def _sums(self, raw: Floats) -> Floats:
         """Return one number per class, whose differences tell how far apart classes are."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from whence.core.check import labels_of, shorten, targets_of
+from whence.core.decision import look_like_probabilities
 from whence.core.errors import InputError, UnsupportedModelError
 from whence.core.response import Response
 from whence.core.types import Floats
@@ -22,8 +23,6 @@ LOSSES: dict[Response, Loss] = {
 }
 """The loss that is meant where a model does not say; an exponential may be of several."""
 
-_ROUNDING = 1e-3
-"""Rounding of probabilities in float16."""
 _SMALLEST = 1e-300
 _BINARY = 2
 
@@ -59,7 +58,7 @@ def weight_of(view: Predict, training: Training, truth: Floats) -> Floats:
 
 def guessed(view: Predict, answers: Floats) -> Loss:
     """Return the loss that a model which does not say was most likely trained with."""
-    shares = answers.shape[1] > 1 and _are_shares(answers)
+    shares = answers.shape[1] > 1 and look_like_probabilities(answers)
     probable = shares or (view.classes and not scores_alone(view))
     return "log_loss" if probable else "squared_error"
 
@@ -73,7 +72,7 @@ def link_of(view: Predict, answers: Floats, loss: Loss) -> Response:
         If the model does not answer with what the loss compares with.
     """
     if loss == "log_loss":
-        if not _are_shares(answers):
+        if not look_like_probabilities(answers):
             raise InputError(
                 f"The loss is 'log_loss' and {view.name} answers {shorten(answers[0].tolist())}, "
                 "which are no probabilities. Give a model that answers with those, or "
@@ -91,12 +90,6 @@ def link_of(view: Predict, answers: Floats, loss: Loss) -> Response:
 def scores_alone(view: Predict) -> bool:
     """Tell whether a classifier answers with scores, which may be of any loss."""
     return bool(view.classes) and view.unit == "score"
-
-
-def _are_shares(answers: Floats) -> bool:
-    total = answers.sum(axis=1) if answers.shape[1] > 1 else np.ones(1)
-    inside = bool(((answers >= 0) & (answers <= 1)).all())
-    return inside and bool((np.abs(total - 1) < _ROUNDING).all())
 
 
 def unlinked(link: Response, answers: Floats) -> Floats:

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from whence.core.decision import decisions, threshold_of
 from whence.core.errors import InputError
 from whence.core.table import table_of
 from whence.core.types import Floats, Ints, Level
@@ -166,7 +167,7 @@ def _known(y: object) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
 
 def _cut(view: Trees) -> float:
     """Return the output above which a binary classifier says its second class."""
-    return 0.5 if view.unit == "probability" else 0.0
+    return threshold_of(probable=view.unit == "probability")
 
 
 def _places(truth: NDArray[np.generic], view: Trees) -> tuple[Ints, tuple[str, ...], str]:
@@ -203,7 +204,7 @@ def _classified(
     response: Floats, place: Ints, names: Sequence[str], note: str, cut: float
 ) -> list[Fact]:
     binary = response.shape[1] == 1
-    said = (response[:, 0] > cut).astype(np.int64) if binary else response.argmax(axis=1)
+    said = decisions(response, cut)
     share = np.bincount(place, minlength=len(names)) / len(place)
     common = int(share.argmax())
     right = float((said == place).mean())
