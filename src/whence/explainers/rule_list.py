@@ -14,21 +14,24 @@ from numpy.random import Generator
 
 from whence.core.decision import decisions
 from whence.core.errors import InputError
-from whence.core.explanation import Names
 from whence.core.method import Explain, Rows
-from whence.core.provenance import Provenance
-from whence.core.rules import Predicate, Rules
+from whence.core.rules import Rules
 from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints
 from whence.kernels.binomial import share
 from whence.kernels.cart import Side
 from whence.kernels.mine import best_bound, best_rule
 from whence.kernels.regions import conditions
+from whence.maskers.held_out import (
+    Stated,
+    check_holdout,
+    check_whole,
+    enough_rows,
+    held_out,
+    least_rows,
+)
 from whence.models.predict import Predict
 
-_FEWEST = 40
-_LITTLE = 0.005
-_LEAST = 5
 _MINED = 20_000
 """Rows that rules are made of at most; what they cover is counted on all."""
 _CUTS = 12
@@ -37,7 +40,6 @@ _NEGATED = 6
 _PRECISIONS = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
 _MOST_RULES = 50
 _MOST_CONDITIONS = 3
-_ONE_SIDED = 0.05
 
 _Literal = tuple[Side, bool]
 
@@ -111,44 +113,22 @@ class RuleList:
 
 
 def _check(method: RuleList) -> None:
-    bounds = {"rules": _MOST_RULES, "conditions": _MOST_CONDITIONS, "least": 10**9}
-    for name, high in bounds.items():
-        value = getattr(method, name)
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not (name == "least" and value is None) and not (whole and 1 <= value <= high):
-            raise InputError(f"{name} is {value!r}. A whole number from 1 to {high} is needed.")
-    if not 0.05 <= method.holdout <= 0.9:  # noqa: PLR2004  the bounds are in the message
-        raise InputError(
-            f"holdout is {method.holdout!r}. A share of the rows from 0.05 to 0.9 is needed."
-        )
+    check_whole("rules", method.rules, 1, _MOST_RULES, optional=False)
+    check_whole("conditions", method.conditions, 1, _MOST_CONDITIONS, optional=False)
+    check_whole("least", method.least, 1, 10**9, optional=True)
+    check_holdout(method.holdout)
 
 
 def _explained(method: RuleList, view: Predict, rows: Rows, rng: Generator) -> Rules:
-    table, decided = _table(rows), _decisions(view, rows.outputs)
-    n = len(table)
-    order = rng.permutation(n)
-    kept = max(_FEWEST // 4, round(method.holdout * n))
-    test, train = np.sort(order[:kept]), np.sort(order[kept : kept + _MINED])
-    least = max(_LEAST, round(_LITTLE * len(train))) if method.least is None else method.least
+    table = enough_rows(rows, "RuleList", "make rules")
+    decided = _decisions(view, rows.outputs)
+    test, drawn = held_out(len(table), method.holdout, rng)
+    train = np.sort(drawn[:_MINED])
+    least = least_rows(method.least, len(train))
     X = table.numbers
     mined = _Mined(X=X[train], decided=decided[train], least=least)
     listed = mined.rules(_literals(table, X[train], least), method, rows)
     return _rules(listed, table, rows.outputs, decided, test, view)
-
-
-def _table(rows: Rows) -> Table:
-    table = rows.given()
-    if not isinstance(table, Table):
-        raise InputError(
-            f"RuleList got {type(table).__name__.lower()}, and its conditions are about columns. "
-            "Give a table, or explain row by row: Lime."
-        )
-    if len(table) < _FEWEST:
-        raise InputError(
-            f"RuleList got {len(table)} rows. At least {_FEWEST} are needed, to make rules of some "
-            "and to measure them on others. Give more rows, such as the training data."
-        )
-    return table
 
 
 def _decisions(view: Predict, outputs: Floats) -> Ints:
@@ -309,9 +289,33 @@ def _rules(
     test: Ints,
     view: Predict,
 ) -> Rules:
-    size = len(listed) + 1
     first = _first(listed, table.numbers)
     train = np.setdiff1d(np.arange(len(first)), test)
+    said, means = _said(first, len(listed) + 1, train, outputs, decided)
+    alike = said[first[test]] == decided[test]
+    agreed = np.array([float(x) for x in share(alike.sum(), len(test))])
+    usual = float((decided[test] == np.bincount(decided[train]).argmax()).mean())
+    note = (
+        f"On {len(test)} held-out rows the list decides as the model does for {100 * agreed[0]:.1f}"
+        f" % ({100 * agreed[1]:.1f} to {100 * agreed[2]:.1f} %); the most frequent decision alone "
+        f"for {100 * usual:.1f} %."
+    )
+    told = np.ones(len(table.names), dtype=bool)
+    stated = Stated(
+        predicates=(*(conditions(rule, table.names, table.levels, told) for rule in listed), ()),
+        names=(*(f"rule {i + 1}" for i in range(len(listed))), "else"),
+        outputs=means,
+        rule=first,
+        kind="list",
+    )
+    fidelity = np.repeat(agreed[None], outputs.shape[1], axis=0)
+    return stated.measured(test, alike, fidelity, table.names, view, (note,))
+
+
+def _said(
+    first: Ints, size: int, train: Ints, outputs: Floats, decided: Ints
+) -> tuple[Ints, Floats]:
+    """Return what each rule decides, and the mean output where it is the first to hold."""
     said = np.zeros(size, dtype=np.int64)
     means = np.zeros((size, outputs.shape[1]))
     for i in range(size):
@@ -319,37 +323,4 @@ def _rules(
         own = own if len(own) else train
         said[i] = np.bincount(decided[own]).argmax()
         means[i] = outputs[own].mean(axis=0)
-    alike = said[first[test]] == decided[test]
-    covered = np.bincount(first[test], minlength=size)
-    right = np.bincount(first[test][alike], minlength=size)
-    coverage, low, high = share(np.bincount(first, minlength=size), len(first))
-    precision, precise, _ = share(right, covered, tail=_ONE_SIDED)
-    agreed = np.array([float(x) for x in share(alike.sum(), len(test))])
-    usual = float((decided[test] == np.bincount(decided[train]).argmax()).mean())
-    told = np.ones(len(table.names), dtype=bool)
-    rules: list[tuple[Predicate, ...]] = [
-        conditions(rule, table.names, table.levels, told) for rule in listed
-    ]
-    note = (
-        f"On {len(test)} held-out rows the list decides as the model does for {100 * agreed[0]:.1f}"
-        f" % ({100 * agreed[1]:.1f} to {100 * agreed[2]:.1f} %); the most frequent decision alone "
-        f"for {100 * usual:.1f} %."
-    )
-    return Rules(
-        predicates=(*rules, ()),
-        outputs=means,
-        precision=precision,
-        precision_low=precise,
-        coverage=coverage,
-        coverage_low=low,
-        coverage_high=high,
-        covered=covered,
-        kind="list",
-        fidelity=np.repeat(agreed[None], outputs.shape[1], axis=0),
-        names=Names(
-            features=table.names,
-            outputs=view.names_of(outputs.shape[1]),
-            rows=(*(f"rule {i + 1}" for i in range(len(listed))), "else"),
-        ),
-        provenance=Provenance(warnings=(note,)),
-    )
+    return said, means

@@ -12,30 +12,30 @@ import numpy as np
 from numpy.random import Generator
 
 from whence.core.errors import InputError
-from whence.core.explanation import Names
 from whence.core.method import Explain, Rows
-from whence.core.provenance import Provenance
 from whence.core.rules import Rules
 from whence.core.table import Table
-from whence.core.types import Floats, Ints
+from whence.core.types import Bools, Floats, Ints
 from whence.kernels.agreement import Agreement
 from whence.kernels.binomial import share
 from whence.kernels.cart import Cart, Design, grow
 from whence.kernels.fidelity import r_squared
 from whence.kernels.regions import conditions
+from whence.maskers.held_out import (
+    Stated,
+    check_holdout,
+    check_whole,
+    enough_rows,
+    held_out,
+    least_rows,
+)
 from whence.models.predict import Predict
 
-_FEWEST = 40
-"""Rows below which nothing can be held out."""
 _MOST_LEAVES = 16
 """Most leaves of a tree whose size is chosen: more are no explanation."""
 _DEEPEST = 12
 _FOLDS = 5
 _BOOTSTRAPS = 20
-_SHARE_OF_LEAF = 0.005
-"""Share of the rows that a leaf has at least, where it is not said."""
-_LEAST = 5
-_ONE_SIDED = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,67 +116,40 @@ class SurrogateTree:
 def _check(method: SurrogateTree) -> None:
     bounds = {"depth": (1, _DEEPEST), "leaves": (2, 2**_DEEPEST), "least": (1, 10**9)}
     for name, (low, high) in bounds.items():
-        value = getattr(method, name)
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not (whole and low <= value <= high):
-            raise InputError(
-                f"{name} is {value!r}. A whole number from {low} to {high} is needed, or None."
-            )
-    if not 0.05 <= method.holdout <= 0.9:  # noqa: PLR2004  the bounds are in the message
-        raise InputError(
-            f"holdout is {method.holdout!r}. A share of the rows from 0.05 to 0.9 is needed."
-        )
+        check_whole(name, getattr(method, name), low, high, optional=True)
+    check_holdout(method.holdout)
     if method.tolerance is not None and not method.tolerance >= 0:
         raise InputError(f"tolerance is {method.tolerance!r}. A number from 0 is needed, or None.")
 
 
 def _explained(method: SurrogateTree, view: Predict, rows: Rows, rng: Generator) -> Rules:
-    table, Y = _table(rows), rows.outputs
-    n = len(table)
-    order = rng.permutation(n)
-    kept = max(_FEWEST // 4, round(method.holdout * n))
-    test, train = np.sort(order[:kept]), order[kept:]
+    table, Y = enough_rows(rows, "SurrogateTree", "grow a tree"), rows.outputs
+    test, train = held_out(len(table), method.holdout, rng)
     decides = view.unit == "probability" and view.response == "identity"
     scale = np.ones(Y.shape[1]) if decides else _scale(Y)
     design = Design.of(table.numbers, np.array([len(v or ()) for v in table.levels]))
-    growing = _Growing(design=design, Y=Y / scale, depth=method.depth, least=_least(method, n))
+    growing = _Growing(
+        design=design, Y=Y / scale, depth=method.depth, least=least_rows(method.least, len(table))
+    )
     tree = growing.grown(method.leaves, train, rows)
     tree = _in_unit(tree, scale)
     within = method.tolerance
     within = float(Y.std(axis=0).mean()) / 2 if within is None else within
     agreement = Agreement(tolerance=None if decides else np.array([within]))
+    leaves = _leaves(tree, table)
+    said = leaves.outputs[leaves.rule[test]]
+    alike = agreement.same(said, Y[test])
     notes = (
-        _agreement(tree, table.numbers[test], Y[test], agreement),
+        _agreement(tree, alike, agreement),
         _stability(growing, tree, train, table.names, rng),
     )
-    fidelity = r_squared(Y[test], tree.predict(table.numbers[test]), rng)
-    return _rules(tree, table, Y, test, agreement, fidelity, view, tuple(filter(None, notes)))
-
-
-def _table(rows: Rows) -> Table:
-    table = rows.given()
-    if not isinstance(table, Table):
-        raise InputError(
-            f"SurrogateTree got {type(table).__name__.lower()}, and its conditions are about "
-            "columns. Give a table, or explain row by row: Lime."
-        )
-    if len(table) < _FEWEST:
-        raise InputError(
-            f"SurrogateTree got {len(table)} rows. At least {_FEWEST} are needed, to grow a tree "
-            "and to measure it on others. Give more rows, such as the training data."
-        )
-    return table
+    fidelity = r_squared(Y[test], said, rng)
+    return leaves.measured(test, alike, fidelity, table.names, view, notes)
 
 
 def _scale(Y: Floats) -> Floats:
     spread = Y.std(axis=0)
     return np.where(spread > 0, spread, 1.0)
-
-
-def _least(method: SurrogateTree, n: int) -> int:
-    if method.least is not None:
-        return method.least
-    return max(_LEAST, round(_SHARE_OF_LEAF * n))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -227,14 +200,13 @@ def _in_unit(tree: Cart, scale: Floats) -> Cart:
     )  # fmt: skip
 
 
-def _agreement(tree: Cart, X: Floats, Y: Floats, agreement: Agreement) -> str:
-    agreed = agreement.same(tree.predict(X), Y)
-    value, low, high = (100 * float(x) for x in share(agreed.sum(), len(Y)))
+def _agreement(tree: Cart, alike: Bools, agreement: Agreement) -> str:
+    value, low, high = (100 * float(x) for x in share(alike.sum(), len(alike)))
     what = "decides as the model does"
     if agreement.tolerance is not None:
         what = f"is within {agreement.tolerance[0]:.3g} of it"
     return (
-        f"On {len(Y)} held-out rows the tree of {tree.leaves} leaves {what} for {value:.1f} % "
+        f"On {len(alike)} held-out rows the tree of {tree.leaves} leaves {what} for {value:.1f} % "
         f"({low:.1f} to {high:.1f} %)."
     )
 
@@ -256,44 +228,17 @@ def _stability(
     )
 
 
-def _rules(
-    tree: Cart,
-    table: Table,
-    Y: Floats,
-    test: Ints,
-    agreement: Agreement,
-    fidelity: Floats,
-    view: Predict,
-    notes: tuple[str, ...],
-) -> Rules:
-    X = table.numbers
-    told = np.asarray(np.isnan(X).any(axis=0))
+def _leaves(tree: Cart, table: Table) -> Stated:
+    """Return the leaves as rules, left to right."""
+    told = np.asarray(np.isnan(table.numbers).any(axis=0))
     paths = tree.paths()
+    nodes = [node for node, _ in paths]
     place = np.zeros(len(tree.count), dtype=np.int64)
-    place[[node for node, _ in paths]] = np.arange(len(paths))
-    leaf = tree.apply(X)
-    where, held = place[leaf], place[leaf[test]]
-    alike = agreement.same(tree.value[leaf[test]], Y[test])
-    count, covered, right = (
-        np.bincount(part, minlength=len(paths)) for part in (where, held, held[alike])
-    )
-    coverage, low, high = share(count, len(X))
-    precision, precise, _ = share(right, covered, tail=_ONE_SIDED)
-    return Rules(
+    place[nodes] = np.arange(len(paths))
+    return Stated(
         predicates=tuple(conditions(path, table.names, table.levels, told) for _, path in paths),
-        outputs=tree.value[[node for node, _ in paths]],
-        precision=precision,
-        precision_low=precise,
-        coverage=coverage,
-        coverage_low=low,
-        coverage_high=high,
-        covered=covered,
+        names=tuple(f"leaf {i + 1}" for i in range(len(paths))),
+        outputs=tree.value[nodes],
+        rule=place[tree.apply(table.numbers)],
         kind="tree",
-        fidelity=fidelity,
-        names=Names(
-            features=table.names,
-            outputs=view.names_of(Y.shape[1]),
-            rows=tuple(f"leaf {i + 1}" for i in range(len(paths))),
-        ),
-        provenance=Provenance(warnings=notes),
     )
