@@ -306,7 +306,7 @@ def test_rules_and_settings_travel(tmp_path: Any) -> None:  # noqa: ANN401  a pa
         ({"threshold": 1.0}, "threshold is 1.0. A number between 0 and 1"),
         ({"threshold": "high"}, "threshold is 'high'"),
         ({"delta": 0}, "delta is 0. A number between 0 and 1"),
-        ({"max_conditions": 0}, "max_conditions is 0. A whole number of at least 1"),
+        ({"max_conditions": 0}, "max_conditions is 0. A positive whole number"),
         ({"quantiles": 1}, "quantiles is 1. A whole number of at least 2"),
         ({"seed": -1}, "seed is -1"),
         ({"tolerance": -0.5}, "tolerance is -0.5. A positive number"),

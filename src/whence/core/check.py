@@ -126,6 +126,28 @@ def targets_of(y: object, rows: int) -> Floats:
     return values.astype(np.float64)
 
 
+def check_whole(
+    name: str, value: object, *, least: int = 1, most: int | None = None, optional: bool = False
+) -> None:
+    """Raise `InputError` unless a setting is a whole number within bounds or, if it may be, None.
+
+    Examples
+    --------
+    >>> check_whole("budget", None, optional=True)
+    >>> check_whole("depth", 3, most=12)
+    """
+    if optional and value is None:
+        return
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if whole and least <= int(value) and (most is None or int(value) <= most):  # type: ignore[call-overload]  # whole
+        return
+    needed = "positive whole number" if least == 1 else f"whole number of at least {least}"
+    if most is not None:
+        needed = f"whole number from {least} to {most}"
+    or_none = ", or None" if optional else ""
+    raise InputError(f"{name} is {value!r:.60}. A {needed} is needed{or_none}.")
+
+
 def shorten(names: Sequence[object]) -> str:
     """List a few names as Python writes them, and how many more there are."""
     listed = ", ".join(repr(name) for name in names[:_SHOWN])

@@ -11,7 +11,7 @@ a sum of steps grows with the steps; it is that of the whole sum, and of the cen
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias, get_args
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
@@ -34,7 +34,7 @@ from whence.kernels.accumulate import (
     surface_map,
     surface_tilt,
 )
-from whence.kernels.bands import is_joint, simultaneous, student_quantile
+from whence.kernels.bands import Band, check_band, is_joint, simultaneous, student_quantile
 from whence.maskers.grid import (
     Axis,
     Features,
@@ -50,8 +50,6 @@ from whence.maskers.grid import (
 )
 from whence.maskers.sweep import Sweep
 from whence.models.predict import Predict
-
-Band: TypeAlias = Literal["simultaneous", "pointwise"]
 
 _BINS = 20
 _LEAST = 10
@@ -115,10 +113,7 @@ class AccumulatedLocalEffects:
         """
         check_grid(self.bins, least=1, name="bins")
         check_grid(self.pair_bins, least=1, name="pair_bins")
-        if self.band not in get_args(Band):
-            raise InputError(f"band is {self.band!r}. Give one of {get_args(Band)}.")
-        if not 0 < self.level < 1:
-            raise InputError(f"level is {self.level!r}. Give a probability such as 0.95.")
+        check_band(self.band, self.level)
 
         def explain(rows: Rows, *, rng: Generator) -> Effect:
             table = table_given(rows.given(), "AccumulatedLocalEffects")

@@ -24,6 +24,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.check import check_whole
 from whence.core.decision import look_like_probabilities, threshold_of
 from whence.core.errors import InputError, Interrupted
 from whence.core.explanation import Names
@@ -310,15 +311,9 @@ class Anchors:
                     f"{name} is {share!r}. A number between 0 and 1 is needed, such as "
                     f"{'0.95' if name == 'threshold' else '0.05'}."
                 )
-        for name, least, whole in (
-            ("max_conditions", 1, self.max_conditions),
-            ("quantiles", 2, self.quantiles),
-            ("seed", 0, self.seed),
-        ):
-            if isinstance(whole, bool) or not isinstance(whole, (int, np.integer)) or whole < least:
-                raise InputError(
-                    f"{name} is {whole!r}. A whole number of at least {least} is needed."
-                )
+        check_whole("max_conditions", self.max_conditions)
+        check_whole("quantiles", self.quantiles, least=2)
+        check_whole("seed", self.seed, least=0)
         if self.tolerance is not None and not (
             _is_number(self.tolerance) and 0 < self.tolerance < np.inf
         ):

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.check import check_whole
 from whence.core.constraints import Constraints
 from whence.core.errors import InputError
 from whence.core.examples import Examples
@@ -215,12 +216,8 @@ class Counterfactuals:
             raise InputError(f"distance is {self.distance!r}. Give one of {get_args(Distance)}.")
         if self.engine not in get_args(Engine):
             raise InputError(f"engine is {self.engine!r}. Give one of {get_args(Engine)}.")
-        for name, value, least in (("count", self.count, 1), ("budget", self.budget, 1)):
-            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if value is None and name == "budget":
-                continue
-            if not whole or int(value) < least:  # type: ignore[arg-type]  # a number
-                raise InputError(f"{name} is {value!r}. A positive whole number is needed.")
+        check_whole("count", self.count)
+        check_whole("budget", self.budget, optional=True)
         sizes = {"sparsity": self.sparsity, "seconds": self.seconds, "noise": self.noise or 0}
         for name, size in sizes.items():
             number = isinstance(size, (int, float)) and not isinstance(size, bool)

@@ -10,11 +10,12 @@ from typing import ClassVar
 
 from numpy.random import Generator
 
+from whence.core.check import check_whole
 from whence.core.examples import Examples
 from whence.core.method import Explain, Rows
 from whence.kernels.mmd_critic import criticisms, prototypes
 from whence.maskers.likeness import Embed
-from whence.maskers.typical import Comparing, Group, Picks, check_count, picked
+from whence.maskers.typical import Comparing, Group, Picks, picked
 from whence.models.predict import Predict
 
 
@@ -76,8 +77,8 @@ class Criticisms:
         InputError
             If a setting cannot be used.
         """
-        check_count("count", self.count)
-        check_count("prototypes", self.prototypes)
+        check_whole("count", self.count)
+        check_whole("prototypes", self.prototypes)
         comparing = Comparing(per_class=self.per_class, embed=self.embed, weights=self.weights)
         comparing.check()
 

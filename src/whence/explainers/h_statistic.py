@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.check import check_whole
 from whence.core.errors import InputError
 from whence.core.explanation import Interaction, Names
 from whence.core.method import Explain, Rows
@@ -86,9 +87,8 @@ class HStatistic:
         InputError
             If a setting cannot be used.
         """
-        for name, value, least in (("most", self.most, _PAIR), ("rows", self.rows, 3)):
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-                raise InputError(f"{name} is {value!r}. A whole number from {least} on is needed.")
+        check_whole("most", self.most, least=_PAIR)
+        check_whole("rows", self.rows, least=3)
 
         def explain(rows: Rows, *, rng: Generator) -> Interaction:
             table = table_given(rows.given(), "HStatistic")

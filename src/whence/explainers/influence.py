@@ -12,6 +12,7 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.check import check_whole
 from whence.core.errors import InputError, VerificationError
 from whence.core.examples import Examples
 from whence.core.method import Explain, Rows
@@ -20,7 +21,6 @@ from whence.kernels.leave_one_out import LeaveOneOut
 from whence.kernels.players import player_of
 from whence.maskers.chosen import chosen
 from whence.maskers.likeness import Apart, Embed, Likeness, background_of
-from whence.maskers.typical import check_count
 from whence.models.head import Head, head_of
 from whence.models.predict import Predict
 
@@ -150,7 +150,7 @@ class Influence:
         return explain
 
     def _check(self) -> None:
-        check_count("count", self.count)
+        check_whole("count", self.count)
         if self.side not in get_args(Side):
             raise InputError(f"side is {self.side!r}. Give one of {get_args(Side)}.")
         if self.loss not in _LOSSES:

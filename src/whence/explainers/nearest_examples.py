@@ -11,13 +11,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.check import check_whole
 from whence.core.errors import InputError
 from whence.core.examples import Examples
 from whence.core.method import Explain, Rows
 from whence.core.types import Bools, Floats, Ints
 from whence.maskers.chosen import chosen
 from whence.maskers.likeness import Apart, Embed, Likeness, background_of
-from whence.maskers.typical import check_count
 from whence.models.decided import decided
 from whence.models.predict import Predict
 
@@ -108,7 +108,7 @@ class NearestExamples:
         return explain
 
     def _check(self) -> None:
-        check_count("count", self.count)
+        check_whole("count", self.count)
         if self.same_class not in (None, True, False):
             raise InputError(f"same_class is {self.same_class!r}. Give True, False or None.")
 

@@ -11,7 +11,7 @@ are a sample. It says nothing about how good the model is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, TypeAlias, get_args
+from typing import ClassVar, get_args
 
 import numpy as np
 from numpy.random import Generator
@@ -24,7 +24,7 @@ from whence.core.method import Explain, Rows
 from whence.core.provenance import Provenance
 from whence.core.table import Table
 from whence.core.types import Floats, Ints
-from whence.kernels.bands import Moments, is_joint, summary
+from whence.kernels.bands import Band, Moments, check_band, is_joint, summary
 from whence.maskers.grid import (
     Axis,
     Features,
@@ -42,8 +42,6 @@ from whence.maskers.grid import (
 )
 from whence.maskers.sweep import Sweep
 from whence.models.predict import Predict
-
-Band: TypeAlias = Literal["simultaneous", "pointwise"]
 
 _SHARE = 0.5
 """Of the memory that is free, what individual curves may take."""
@@ -150,10 +148,7 @@ class PartialDependence:
         check_grid(self.pair_grid)
         if self.categories not in get_args(Order):
             raise InputError(f"categories is {self.categories!r}. Give one of {get_args(Order)}.")
-        if self.band not in get_args(Band):
-            raise InputError(f"band is {self.band!r}. Give one of {get_args(Band)}.")
-        if not 0 < self.level < 1:
-            raise InputError(f"level is {self.level!r}. Give a probability such as 0.95.")
+        check_band(self.band, self.level)
         if not 0 <= self.trim < 0.5:  # noqa: PLR2004  half of the rows at each end are all
             raise InputError(
                 f"trim is {self.trim!r}. Give the share of rows to leave out at each end, from 0 "

@@ -11,11 +11,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.check import check_whole
 from whence.core.examples import Examples
 from whence.core.method import Explain, Rows
 from whence.kernels.mmd_critic import prototypes, weights
 from whence.maskers.likeness import Embed
-from whence.maskers.typical import Comparing, Group, Picks, check_count, picked
+from whence.maskers.typical import Comparing, Group, Picks, picked
 from whence.models.predict import Predict
 
 
@@ -80,7 +81,7 @@ class Prototypes:
         InputError
             If a setting cannot be used.
         """
-        check_count("count", self.count)
+        check_whole("count", self.count)
         comparing = Comparing(per_class=self.per_class, embed=self.embed, weights=self.weights)
         comparing.check()
 

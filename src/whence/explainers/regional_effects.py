@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.check import check_whole
 from whence.core.effect import Curve, Effect
 from whence.core.errors import InputError
 from whence.core.explanation import Names
@@ -106,9 +107,8 @@ class RegionalEffects:
             If a setting cannot be used.
         """
         check_grid(self.grid)
-        for name, value, least in (("depth", self.depth, 1), ("rows", self.rows, _FEWEST)):
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-                raise InputError(f"{name} is {value!r}. A whole number from {least} on is needed.")
+        check_whole("depth", self.depth)
+        check_whole("rows", self.rows, least=_FEWEST)
         for name, share in (("gain", self.gain), ("level", self.level)):
             if not 0 < share < 1:
                 raise InputError(f"{name} is {share!r}. Give a share between 0 and 1.")

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.check import check_whole
 from whence.core.decision import decisions
 from whence.core.errors import InputError
 from whence.core.method import Explain, Rows
@@ -25,7 +26,6 @@ from whence.kernels.regions import conditions
 from whence.maskers.held_out import (
     Stated,
     check_holdout,
-    check_whole,
     enough_rows,
     held_out,
     least_rows,
@@ -113,9 +113,9 @@ class RuleList:
 
 
 def _check(method: RuleList) -> None:
-    check_whole("rules", method.rules, 1, _MOST_RULES, optional=False)
-    check_whole("conditions", method.conditions, 1, _MOST_CONDITIONS, optional=False)
-    check_whole("least", method.least, 1, 10**9, optional=True)
+    check_whole("rules", method.rules, most=_MOST_RULES)
+    check_whole("conditions", method.conditions, most=_MOST_CONDITIONS)
+    check_whole("least", method.least, optional=True)
     check_holdout(method.holdout)
 
 

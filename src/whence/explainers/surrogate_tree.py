@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.check import check_whole
 from whence.core.errors import InputError
 from whence.core.method import Explain, Rows
 from whence.core.rules import Rules
@@ -24,7 +25,6 @@ from whence.kernels.regions import conditions
 from whence.maskers.held_out import (
     Stated,
     check_holdout,
-    check_whole,
     enough_rows,
     held_out,
     least_rows,
@@ -114,9 +114,9 @@ class SurrogateTree:
 
 
 def _check(method: SurrogateTree) -> None:
-    bounds = {"depth": (1, _DEEPEST), "leaves": (2, 2**_DEEPEST), "least": (1, 10**9)}
-    for name, (low, high) in bounds.items():
-        check_whole(name, getattr(method, name), low, high, optional=True)
+    check_whole("depth", method.depth, most=_DEEPEST, optional=True)
+    check_whole("leaves", method.leaves, least=2, most=2**_DEEPEST, optional=True)
+    check_whole("least", method.least, optional=True)
     check_holdout(method.holdout)
     if method.tolerance is not None and not method.tolerance >= 0:
         raise InputError(f"tolerance is {method.tolerance!r}. A number from 0 is needed, or None.")

@@ -10,15 +10,27 @@ for few rows, as Student's t is.
 """
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.random import Generator
 
+from whence.core.errors import InputError
 from whence.core.types import Floats
+
+Band: TypeAlias = Literal["simultaneous", "pointwise"]
 
 _DRAWS = 4_000
 _MOST_JOINT = 512
 """Positions from which on a simultaneous band is Bonferroni's, which is wider."""
+
+
+def check_band(band: Band, level: float) -> None:
+    """Raise `InputError` unless there is such a band at that level."""
+    if band not in get_args(Band):
+        raise InputError(f"band is {band!r}. Give one of {get_args(Band)}.")
+    if not 0 < level < 1:
+        raise InputError(f"level is {level!r}. Give a probability such as 0.95.")
 
 
 class Moments:

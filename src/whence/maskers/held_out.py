@@ -34,16 +34,6 @@ def check_holdout(holdout: float) -> None:
         raise InputError(f"holdout is {holdout!r}. A share of the rows from 0.05 to 0.9 is needed.")
 
 
-def check_whole(name: str, value: object, low: int, high: int, *, optional: bool) -> None:
-    """Raise `InputError` unless a setting is a whole number within bounds or, if it may, None."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not (optional and value is None) and not (whole and low <= value <= high):  # type: ignore[operator]  # whole
-        or_none = ", or None" if optional else ""
-        raise InputError(
-            f"{name} is {value!r}. A whole number from {low} to {high} is needed{or_none}."
-        )
-
-
 def enough_rows(rows: Rows, method: str, purpose: str) -> Table:
     """Return the rows explained, a table of enough rows.
 

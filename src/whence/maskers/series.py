@@ -7,6 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from whence.core.check import check_whole
 from whence.core.errors import InputError
 from whence.core.inputs import Inputs, Series, series_of
 from whence.core.seeds import row_generators
@@ -95,8 +96,8 @@ class SeriesMasker:
 
     def _check(self) -> None:
         if np.ndim(self.segments) == 0:
-            _check_count("segments", self.segments)
-        _check_count("copies", self.copies)
+            check_whole("segments", self.segments)
+        check_whole("copies", self.copies)
         number = isinstance(self.hide, (int, float, np.number)) and np.isfinite(self.hide)
         if not number and self.hide not in _HIDE:
             raise InputError(
@@ -227,11 +228,6 @@ def lag_names(part: Int32s, series: Series) -> tuple[str, ...]:
     return tuple(
         span if plain else f"{channel}, {span}" for span in spans for channel in series.channels
     )
-
-
-def _check_count(name: str, value: object) -> None:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{name} is {value!r:.60}. A whole number of at least 1 is needed.")
 
 
 def _check_held(number: float, values: NDArray[Any]) -> None:

@@ -77,12 +77,6 @@ class Group:
         return self.gram.apart(rows, others)
 
 
-def check_count(name: str, count: object) -> None:
-    """Raise `InputError` unless this is a positive whole number."""
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-        raise InputError(f"{name} is {count!r}. A positive whole number is needed.")
-
-
 def picked(
     kind: Literal["prototype", "criticism"],
     pick: Callable[[Group], Picks],
