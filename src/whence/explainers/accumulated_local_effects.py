@@ -43,6 +43,7 @@ from whence.maskers.grid import (
     check_grid,
     check_mapping,
     chosen,
+    curve_along,
     density_of,
     names_of,
     table_given,
@@ -281,24 +282,12 @@ class _Run:
             else:
                 tail = (1 - self.level) / 2 / (len(values) if self.simultaneous else 1)
                 half[:, o] = error * [student_quantile(1 - tail, int(df)) for df in freedom]
-        shape = tuple(len(axis.grid) for axis in axes)
-        return Curve(
-            features=tuple(axis.name for axis in axes),
-            grid=tuple(axis.grid for axis in axes),
-            levels=tuple(axis.levels for axis in axes),
-            values=values.reshape(*shape, -1),
-            low=(values - half).reshape(*shape, -1),
-            high=(values + half).reshape(*shape, -1),
-            density=density_of(axes, self.sweep.table),
-        )
+        density = density_of(axes, self.sweep.table)
+        return curve_along(axes, values, low=values - half, high=values + half, density=density)
 
     def _flat(self, axes: tuple[Axis, ...]) -> Curve:
-        return Curve(
-            features=tuple(axis.name for axis in axes),
-            grid=tuple(axis.grid for axis in axes),
-            levels=tuple(axis.levels for axis in axes),
-            values=np.zeros((*(len(axis.grid) for axis in axes), self.said.shape[1])),
-        )
+        positions = int(np.prod([len(axis.grid) for axis in axes]))
+        return curve_along(axes, np.zeros((positions, self.said.shape[1])))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator
 
 from whence.core.edit import edited
-from whence.core.effect import Curve, Effect
+from whence.core.effect import Effect
 from whence.core.errors import InputError
 from whence.core.explanation import Names
 from whence.core.method import Explain, Rows
@@ -27,6 +27,7 @@ from whence.maskers.grid import (
     check_grid,
     check_mapping,
     chosen,
+    curve_along,
     density_of,
     names_of,
     table_given,
@@ -105,13 +106,7 @@ class DecisionSurface:
             sweep = Sweep(view=view, table=row)
             cells = cells_of(axes)
             said = sweep.curves(np.array([axis.column for axis in axes]), cells)[0]
-            curve = Curve(
-                features=tuple(axis.name for axis in axes),
-                grid=tuple(axis.grid for axis in axes),
-                levels=tuple(axis.levels for axis in axes),
-                values=said.reshape(*(len(axis.grid) for axis in axes), -1),
-                density=density_of(axes, table),
-            )
+            curve = curve_along(axes, said, density=density_of(axes, table))
             return Effect(
                 kind="surface",
                 curves=(curve,),

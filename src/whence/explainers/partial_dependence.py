@@ -35,6 +35,7 @@ from whence.maskers.grid import (
     check_grid,
     check_mapping,
     chosen,
+    curve_along,
     density_of,
     names_of,
     table_given,
@@ -211,25 +212,15 @@ class PartialDependence:
                 parts.append(shown[some])
         if moments is None:
             raise RuntimeError("There are no rows.")
-        shape = tuple(len(axis.grid) for axis in axes)
-        curve = Curve(
-            features=tuple(axis.name for axis in axes),
-            grid=tuple(axis.grid for axis in axes),
-            levels=tuple(axis.levels for axis in axes),
-            values=np.empty(0),
-            individual=np.concatenate(parts).reshape(-1, *shape, said.shape[2]) if parts else None,
-            density=density_of(axes, sweep.table),
-            members=kept if parts else None,
-        )
         source = rng if self.band == "simultaneous" else None
         found = summary(moments, self.level, source, centered=self.center)
-        return replace(
-            curve,
-            values=found.mean.reshape(*shape, -1),
-            low=None if found.low is None else found.low.reshape(*shape, -1),
-            high=None if found.high is None else found.high.reshape(*shape, -1),
-            heterogeneity=found.spread,
-        )
+        density = density_of(axes, sweep.table)
+        curve = curve_along(axes, found.mean, low=found.low, high=found.high, density=density)
+        curve = replace(curve, heterogeneity=found.spread)
+        if not parts:
+            return curve
+        individual = np.concatenate(parts).reshape(-1, *curve.values.shape)
+        return replace(curve, individual=individual, members=kept)
 
 
 _POSITIONS = 50

@@ -7,7 +7,7 @@ of the rows and their curves are of the other half, so what is reported is not w
 for. All of it comes from the curves of one partial dependence; the model is asked nothing more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -32,6 +32,7 @@ from whence.maskers.grid import (
     check_grid,
     check_mapping,
     chosen,
+    curve_along,
     density_of,
     names_of,
     table_given,
@@ -213,14 +214,10 @@ class RegionalEffects:
         found = summary(moments, self.level, rng)
         index = np.flatnonzero(members)
         everyone = not where and drawn is None
-        return Curve(
-            features=(axis.name,),
-            grid=(axis.grid,),
-            levels=(axis.levels,),
-            values=found.mean,
-            low=found.low,
-            high=found.high,
-            density=density_of((axis,), table[index]),
+        density = density_of((axis,), table[index])
+        curve = curve_along((axis,), found.mean, low=found.low, high=found.high, density=density)
+        return replace(
+            curve,
             individual=part if self.individual else None,
             where=where,
             members=None if everyone else (index if drawn is None else drawn[index]),

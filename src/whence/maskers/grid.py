@@ -13,6 +13,7 @@ import numpy as np
 
 from whence.core.check import shorten
 from whence.core.edit import edited
+from whence.core.effect import Curve
 from whence.core.errors import InputError
 from whence.core.inputs import Inputs
 from whence.core.table import Table, table_of
@@ -78,6 +79,36 @@ def cells_of(axes: Sequence[Axis]) -> Floats:
     """Return all combinations of positions, (positions, axes), the last axis fastest."""
     return np.stack(np.meshgrid(*(axis.grid for axis in axes), indexing="ij"), -1).reshape(
         -1, len(axes)
+    )
+
+
+def curve_along(
+    axes: Sequence[Axis],
+    values: Floats,
+    *,
+    low: Floats | None = None,
+    high: Floats | None = None,
+    density: Floats | None = None,
+) -> Curve:
+    """Return the curve of one column, or the surface of two.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+    values, low, high : arrays of shape (positions, outputs)
+        At the positions of `cells_of`; the bounds of a band, if there is one.
+    density : array of shape (*positions,) or None
+        From `density_of`.
+    """
+    shape = (*(len(axis.grid) for axis in axes), values.shape[-1])
+    return Curve(
+        features=tuple(axis.name for axis in axes),
+        grid=tuple(axis.grid for axis in axes),
+        levels=tuple(axis.levels for axis in axes),
+        values=values.reshape(shape),
+        low=None if low is None else low.reshape(shape),
+        high=None if high is None else high.reshape(shape),
+        density=density,
     )
 
 
