@@ -14,7 +14,7 @@ from whence.core.errors import InputError
 from whence.core.types import Floats
 from whence.explainers.partial_dependence import PartialDependence
 from whence.explainers.regional_effects import RegionalEffects
-from whence.kernels.subgroups import grow, inside
+from whence.kernels.effect_regions import grow, inside
 
 rng = np.random.default_rng(9)
 N = 1000

@@ -23,7 +23,7 @@ from whence.core.rules import Predicate, number
 from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints
 from whence.kernels.bands import Moments, is_joint, summary
-from whence.kernels.subgroups import Path, Split, grow, inside
+from whence.kernels.effect_regions import Path, Split, grow, inside
 from whence.maskers.grid import (
     Axis,
     Features,

@@ -21,8 +21,8 @@ from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints
 from whence.kernels.binomial import share
 from whence.kernels.cart import Side
-from whence.kernels.mine import best_bound, best_rule
-from whence.kernels.regions import conditions
+from whence.kernels.path_conditions import conditions
+from whence.kernels.rule_mining import best_bound, best_rule
 from whence.maskers.held_out import (
     Stated,
     check_holdout,

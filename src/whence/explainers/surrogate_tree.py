@@ -21,7 +21,7 @@ from whence.kernels.agreement import Agreement
 from whence.kernels.binomial import share
 from whence.kernels.cart import Cart, Design, grow
 from whence.kernels.fidelity import r_squared
-from whence.kernels.regions import conditions
+from whence.kernels.path_conditions import conditions
 from whence.maskers.held_out import (
     Stated,
     check_holdout,

@@ -24,7 +24,7 @@ from whence.core.types import Floats, Ints
 from whence.glassbox.splits import Levels, Splits, is_coded, known_levels, leaves_of, read_splits
 from whence.kernels.binomial import share
 from whence.kernels.cart import Side
-from whence.kernels.regions import conditions
+from whence.kernels.path_conditions import conditions
 from whence.models.trees import Trees
 
 Path = list[tuple[Side, bool]]

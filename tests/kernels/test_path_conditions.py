@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 from whence.core.table import table_of
 from whence.kernels.cart import Design, Side, grow
-from whence.kernels.regions import conditions
+from whence.kernels.path_conditions import conditions
 
 
 @settings(max_examples=40, deadline=None)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whence.kernels.mine import best_bound, best_rule
+from whence.kernels.rule_mining import best_bound, best_rule
 
 
 @settings(max_examples=60, deadline=None)
