@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from whence.core.table import table_of
-from whence.kernels.cart import Design, Side, grow
+from whence.kernels.cart import Design, grow
+from whence.kernels.cart_tree import Side
 from whence.kernels.path_conditions import conditions
 
 

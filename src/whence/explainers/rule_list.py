@@ -20,7 +20,7 @@ from whence.core.rules import Rules
 from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints
 from whence.kernels.binomial import share
-from whence.kernels.cart import Side
+from whence.kernels.cart_tree import Side
 from whence.kernels.path_conditions import conditions
 from whence.kernels.rule_mining import best_bound, best_rule
 from whence.maskers.held_out import (

@@ -19,7 +19,8 @@ from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints
 from whence.kernels.agreement import Agreement
 from whence.kernels.binomial import share
-from whence.kernels.cart import Cart, Design, grow
+from whence.kernels.cart import Design, grow
+from whence.kernels.cart_tree import Cart
 from whence.kernels.fidelity import r_squared
 from whence.kernels.path_conditions import conditions
 from whence.maskers.held_out import (

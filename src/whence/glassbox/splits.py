@@ -14,7 +14,7 @@ import numpy as np
 from whence.core.errors import UnsupportedModelError, WhenceError
 from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints, Level
-from whence.kernels.cart import Side
+from whence.kernels.cart_tree import Side
 from whence.models.trees import Nodes, Trees
 
 Levels = tuple[tuple[Level, ...] | None, ...]

@@ -23,7 +23,7 @@ from whence.core.table import Table
 from whence.core.types import Floats, Ints
 from whence.glassbox.splits import Levels, Splits, is_coded, known_levels, leaves_of, read_splits
 from whence.kernels.binomial import share
-from whence.kernels.cart import Side
+from whence.kernels.cart_tree import Side
 from whence.kernels.path_conditions import conditions
 from whence.models.trees import Trees
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from whence.core.rules import Predicate
 from whence.core.types import Bools, Level
-from whence.kernels.cart import Side
+from whence.kernels.cart_tree import Side
 
 
 def conditions(
