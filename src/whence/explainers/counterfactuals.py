@@ -18,9 +18,9 @@ from whence.core.constraints import Constraints
 from whence.core.errors import InputError
 from whence.core.examples import Examples
 from whence.core.explanation import Names
-from whence.core.limits import limits_of
 from whence.core.method import Explain, Rows
 from whence.core.provenance import Provenance
+from whence.core.read_limits import limits_of
 from whence.core.seeds import row_generators
 from whence.core.table import Table
 from whence.core.types import Floats, Ints

@@ -260,7 +260,7 @@ def sum_prover_of(ground: Ground, behind: LinearBehind) -> SumProver | None:
     None where columns follow from others, or the model reads a column of numbers in another way
     than by a multiple of it.
     """
-    if ground.limits.effects:
+    if ground.limits.consequences:
         return None
     Z, linear = ground.background, behind.linear
     slope: dict[int, Floats] = {}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from whence.core.errors import InputError, WhenceError
-from whence.core.limits import Effect, Happening, Weighted
+from whence.core.limits import Consequence, Happening, Weighted
 from whence.core.types import Bools, Floats, Ints
 from whence.maskers.changes import Room, ranks
 
@@ -42,7 +42,7 @@ class Couplings:
     def tied(self) -> bool:
         """Whether any constraint is about several columns."""
         limits = self.room.ground.limits
-        return bool(limits.sums or limits.implications or limits.effects)
+        return bool(limits.sums or limits.implications or limits.consequences)
 
     def settled(self, C: Floats, row: Ints) -> Floats:
         """Return candidates that keep more of the constraints, where these tie columns."""
@@ -55,8 +55,8 @@ class Couplings:
             self._make(law.then, C, row, fails)
         for part in limits.sums:
             self._lower(part, C, row)
-        for effect in limits.effects:
-            self._follow(effect, C, row)
+        for consequence in limits.consequences:
+            self._follow(consequence, C, row)
         return C
 
     def broken(self, C: Floats, row: Ints) -> Bools:
@@ -149,31 +149,33 @@ class Couplings:
             wish[:, j] -= np.sign(factor) * moved
             C[at, j] = room.nearest(wish, row[at])[:, j]
 
-    def _follow(self, effect: Effect, C: Floats, row: Ints) -> None:
+    def _follow(self, consequence: Consequence, C: Floats, row: Ints) -> None:
         """Set a column that follows from others, where one of these has changed."""
-        room, j = self.room, effect.column
+        room, j = self.room, consequence.column
         x = room.X[row]
-        a, b = C[:, effect.causes], x[:, effect.causes]
+        a, b = C[:, consequence.causes], x[:, consequence.causes]
         at = np.flatnonzero(((a != b) & ~(np.isnan(a) & np.isnan(b))).any(axis=1))
         C[:, j] = x[:, j]
         if not len(at):
             return
-        then = self._asked(effect, C[at])
+        then = self._asked(consequence, C[at])
         levels = room.table.levels[j]
         if levels is not None:
             code = {level: float(i) for i, level in enumerate(levels)}
             unknown = [v for v in then.tolist() if v not in code]
             if unknown:
-                raise self._failed(effect, f"answered {unknown[0]!r}, which is no category of it")
+                raise self._failed(
+                    consequence, f"answered {unknown[0]!r}, which is no category of it"
+                )
             C[at, j] = [code[v] for v in then.tolist()]
             return
-        now = self._asked(effect, x[at])
+        now = self._asked(consequence, x[at])
         moved = then.astype(np.float64) - now.astype(np.float64)
         C[at, j] = np.round(x[at, j] + moved, int(room.ground.decimals[j]))
 
-    def _asked(self, effect: Effect, cells: Floats) -> Any:  # noqa: ANN401  an array of any kind
+    def _asked(self, consequence: Consequence, cells: Floats) -> Any:  # noqa: ANN401  an array of any kind
         parts = []
-        for cause in effect.causes:
+        for cause in consequence.causes:
             levels = self.room.table.levels[int(cause)]
             codes = cells[:, cause]
             if levels is not None:
@@ -182,17 +184,19 @@ class Couplings:
             else:
                 parts.append(codes.copy())
         try:
-            said = np.asarray(effect.function(*parts))
+            said = np.asarray(consequence.function(*parts))
         except WhenceError:
             raise
         except Exception as error:
-            raise self._failed(effect, f"raised {type(error).__name__}: {error}") from error
+            raise self._failed(consequence, f"raised {type(error).__name__}: {error}") from error
         if said.shape != (len(cells),):
-            raise self._failed(effect, f"answered with shape {said.shape} for {len(cells)} rows")
+            raise self._failed(
+                consequence, f"answered with shape {said.shape} for {len(cells)} rows"
+            )
         return said
 
-    def _failed(self, effect: Effect, what: str) -> InputError:
-        name = self.room.table.names[effect.column]
+    def _failed(self, consequence: Consequence, what: str) -> InputError:
+        name = self.room.table.names[consequence.column]
         return InputError(
             f"The function of causes that gives column {name!r} {what}. It takes an array for "
             "each cause and returns one value per row. Check it on a few rows of the background."

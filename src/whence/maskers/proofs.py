@@ -173,7 +173,7 @@ class _Alternatives:
 
 def prover_of(ground: Ground, reading: Reading) -> Prover | None:
     """Return what proves how near a changed row can be; None where columns follow from others."""
-    if ground.limits.effects:
+    if ground.limits.consequences:
         return None
     behind = reading.behind
     chosen = {int(j) for unit in ground.units for j in unit}
