@@ -169,6 +169,17 @@ def test_whatever_the_constraints_are_they_are_kept(data: st.DataObject) -> None
     check(e, X, limits, lambda p: (p >= low) & (p <= high))
 
 
+def test_an_implication_asks_for_as_much_as_it_says_of_tiny_numbers_too() -> None:
+    tiny = 1e-9
+    grid = np.array([[a * tiny, b] for a in range(5) for b in range(5)])
+    limits = Constraints(implications=((("x1", "rises"), ("x0", "rises", 2 * tiny)),))
+    method = Counterfactuals(background=grid, target=(2.0, None), constraints=limits)
+    e = wh.explain(lambda X: X[:, 1], grid[:1], method, rng=0)
+
+    assert e.valid[0, 0]
+    assert e.candidates[0, 0, 0] >= 2 * tiny * (1 - 1e-6)
+
+
 def test_the_distance_is_that_of_the_definition() -> None:
     X = frame(20, 3)
     limits = Constraints(cost={"pay": 3.0, "job": 0.5})

@@ -19,6 +19,8 @@ _ROUND = 1e-7
 """Relative rounding that a bound is given, of numbers that went through float32."""
 _STEP = 1e-4
 """Share of a step by which a change may miss a multiple of it, by rounding."""
+_SHY = 1e-6
+"""Share of what an event asks for by which it may be missed: numbers may be tiny."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,13 +106,14 @@ class Couplings:
     def _happens(self, event: Happening, C: Floats, row: Ints) -> Bools:
         j = event.column
         now, then = (self._ranked(j, codes[:, j]) for codes in (C, self.room.X[row]))
+        least = event.by - min(_ROUND, _SHY * event.by)
         with np.errstate(invalid="ignore"):
             if event.verb == "changes":
                 raw, own = C[:, j], self.room.X[row, j]
                 other = (raw != own) & ~(np.isnan(raw) & np.isnan(own))
-                return np.asarray(other & ~(np.abs(now - then) < event.by - _ROUND))
+                return np.asarray(other & ~(np.abs(now - then) < least))
             rise = now - then if event.verb == "rises" else then - now
-            return np.asarray((rise > 0) & (rise >= event.by - _ROUND))
+            return np.asarray((rise > 0) & (rise >= least))
 
     def _make(self, event: Happening, C: Floats, row: Ints, where: Bools) -> None:
         """Let a column of numbers do in some candidates what an implication asks for."""
