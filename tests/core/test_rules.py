@@ -24,6 +24,8 @@ X = pd.DataFrame(
         (Predicate(feature="job", levels=("clerk",)), "job = clerk", [1, 0, 0, 1]),
         (Predicate(feature="job", levels=("clerk", "x")), "job in {clerk, x}", [1, 0, 0, 1]),
         (Predicate(feature="job", levels=(), missing=True), "job is missing", [0, 0, 1, 0]),
+        (Predicate(feature="job", levels=("",)), "job = ''", [0, 0, 0, 0]),
+        (Predicate(feature="job", levels=("", "smith")), "job in {'', smith}", [0, 1, 0, 0]),
     ],
 )
 def test_a_condition_says_what_it_covers(predicate: Predicate, text: str, holds: list[int]) -> None:

@@ -56,8 +56,8 @@ class Predicate:
         if self.part is not None:
             return self.feature
         if self.levels is not None:
-            listed = ", ".join(map(str, self.levels))
-            one = f"{self.feature} = {listed}" if listed else ""
+            listed = ", ".join(str(level) or "''" for level in self.levels)
+            one = f"{self.feature} = {listed}" if self.levels else ""
             return one if len(self.levels) <= 1 else f"{self.feature} in {{{listed}}}"
         if self.low > self.high:
             return ""
