@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.svm import LinearSVC
 
 import whence as wh
 from whence.core.errors import InputError
@@ -103,6 +104,18 @@ def test_several_classes_and_constant_models() -> None:
     assert_allclose(e.fidelity[:, 0], 1)
     constant = wh.explain(lambda frame: np.ones(len(frame)), X, RuleList(), rng=0)
     assert constant.names.rows == ("else",)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_classifier_that_answers_with_scores_is_told(classes: int) -> None:
+    rows = rng.normal(size=(400, 2))
+    model = LinearSVC().fit(rows, np.digitize(rows[:, 0], [0.0, 1.0][: classes - 1]))
+    e = wh.explain(model, rows, RuleList(), rng=0)
+
+    scores = e.outputs[first(e, pd.DataFrame(rows, columns=["x0", "x1"]))]
+    decides = scores.argmax(axis=1) if classes > 2 else scores[:, 0] > 0
+    assert e.fidelity[0, 0] > 0.9
+    assert (decides == model.predict(rows)).mean() > 0.9
 
 
 def test_equal_seeds_give_equal_bytes_and_it_is_saved(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from whence.maskers.held_out import (
     held_out,
     least_rows,
 )
+from whence.models.decided import decided
 from whence.models.predict import Predict
 
 _MINED = 20_000
@@ -121,18 +122,21 @@ def _check(method: RuleList) -> None:
 
 def _explained(method: RuleList, view: Predict, rows: Rows, rng: Generator) -> Rules:
     table = enough_rows(rows, "RuleList", "make rules")
-    decided = _decisions(view, rows.outputs)
+    said = _decisions(view, rows.outputs)
     test, drawn = held_out(len(table), method.holdout, rng)
     train = np.sort(drawn[:_MINED])
     least = least_rows(method.least, len(train))
     X = table.numbers
-    mined = _Mined(X=X[train], decided=decided[train], least=least)
+    mined = _Mined(X=X[train], decided=said[train], least=least)
     listed = mined.rules(_literals(table, X[train], least), method, rows)
-    return _rules(listed, table, rows.outputs, decided, test, view)
+    return _rules(listed, table, rows.outputs, said, test, view)
 
 
 def _decisions(view: Predict, outputs: Floats) -> Ints:
     """Return what the model decides about each row."""
+    found = decided(view, outputs) if view.response == "identity" else None
+    if found is not None and found.sure:
+        return found.label
     shares = bool(((outputs >= 0) & (outputs <= 1)).all()) and view.response == "identity"
     if not shares:
         raise InputError(
