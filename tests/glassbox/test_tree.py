@@ -182,3 +182,26 @@ def test_it_is_saved_and_pickled(tmp_path: Path) -> None:
     e = wh.explain(model, X[:20], method, n_jobs=2)
     again = wh.load(e.save(tmp_path / "path.whence"))
     assert again.predicates == e.predicates
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_split_on_whether_a_number_is_there_is_told(*, scaled: bool) -> None:
+    frame = pd.DataFrame({"age": X["age"], "pay": X["pay"]})
+    tree = DecisionTreeRegressor(max_depth=1)
+    model = (make_pipeline(StandardScaler(), tree) if scaled else tree).fit(
+        frame, frame["age"].isna()
+    )
+    e = wh.explain(model, frame, DecisionPath())
+
+    assert {" and ".join(map(str, p)) for p in e.predicates} == {"age is known", "age is missing"}
+    assert_array_equal(e.covers(frame), e.outputs == e.outputs.T)
+
+
+def test_a_split_on_whether_a_word_is_there_is_told() -> None:
+    words = pd.DataFrame({"job": X["job"].where(X["pay"] > 1, None)})
+    encoder = make_column_transformer((OneHotEncoder(drop="first"), ["job"]))
+    model = make_pipeline(encoder, DecisionTreeRegressor(max_depth=1))
+    model.fit(words, words["job"].isna())
+    e = wh.explain(model, words, DecisionPath())
+
+    assert_array_equal(e.covers(words), e.outputs == e.outputs.T)

@@ -157,6 +157,7 @@ def _thresholds(nodes: Nodes, probe: "_Probe", column: Ints, split: Ints) -> lis
     own = nodes.threshold[split]
     found = np.array([encoded(np.full(len(split), x)) for x in _PROBES])
     same = (found == np.array(_PROBES)[:, None]).all(axis=0)
+    same |= np.isinf(own) & ~np.isnan(found).any(axis=0)  # all numbers go to one side
     same &= np.diff(nodes.category_start)[split] == 0
     if same.all():
         return [float(t) for t in own]

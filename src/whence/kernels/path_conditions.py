@@ -28,7 +28,7 @@ def conditions(
         Per column the values that ``Side.members`` are about; None for a column of numbers.
     told : bool array of shape (columns,)
         Of which columns it is said where missing values go. Of the others no condition holds for a
-        missing value.
+        missing value, and that a value is there is a condition only where a split asks just that.
 
     Examples
     --------
@@ -47,15 +47,17 @@ def conditions(
 class _Region:
     """What is left of one column."""
 
-    __slots__ = ("bounded", "high", "low", "members", "missing")
+    __slots__ = ("bounded", "high", "known", "low", "members", "missing")
 
     def __init__(self, levels: tuple[Level, ...] | None) -> None:
         self.low, self.high, self.missing, self.bounded = -math.inf, math.inf, True, False
         self.members = np.ones(len(levels or ()), dtype=bool)
+        self.known = False  # whether a split parts all that is known from what is missing
 
     def cut(self, side: Side, left: bool) -> None:
         """Keep what goes to one side of a split."""
         self.missing &= side.missing_left == left
+        self.known |= side.missing_left != left and _keeps_all(side, left=left)
         if side.members is not None:
             self.members &= side.members if left else ~side.members
         elif left:
@@ -68,7 +70,7 @@ class _Region:
     ) -> Predicate | None:
         """Return the condition; None where it always holds."""
         missing = self.missing and told
-        unknown = self.missing or not told  # no condition on whether the value is missing
+        unknown = self.missing or not (told or self.known)  # no condition on being there
         if levels is not None and not self.members.all():
             kept = tuple(
                 level
@@ -83,3 +85,10 @@ class _Region:
         if levels is not None and not self.bounded:
             return Predicate(feature=name, levels=tuple(levels), missing=missing)
         return Predicate(feature=name, low=self.low, high=self.high, missing=missing)
+
+
+def _keeps_all(side: Side, *, left: bool) -> bool:
+    """Tell whether all values that are known go to one side of a split."""
+    if side.members is not None:
+        return bool((side.members == left).all())
+    return side.threshold == (math.inf if left else -math.inf)
