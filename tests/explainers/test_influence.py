@@ -371,3 +371,15 @@ def test_texts_need_an_embedding() -> None:
     )
     assert e.candidates.shape == (1, 2, 0)
     assert set(e.index[0]) <= {0, 2}
+
+
+def test_the_only_row_of_a_category_is_told_to_leave_nothing_to_compare_with() -> None:
+    frame = pd.DataFrame({"word": ["a"] * 20 + ["b"] * 19 + ["rare"], "x": X[:, 0]})
+    encoded = make_column_transformer((OneHotEncoder(), ["word"]), remainder="passthrough")
+    method = Influence(background=frame, y=NUMBERS, count=N)
+    free = make_pipeline(encoded, LinearRegression()).fit(frame, NUMBERS)
+    told = wh.explain(free, frame[-1:], method).provenance.warnings
+    drawn = make_pipeline(encoded, Ridge(0.1)).fit(frame, NUMBERS)
+
+    assert any("1 of the training rows alone" in note and str(N - 1) in note for note in told)
+    assert wh.explain(drawn, frame[-1:], method).provenance.warnings == ()

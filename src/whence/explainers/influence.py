@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.random import Generator
 
-from whence.core.check import check_whole
+from whence.core.check import check_whole, shorten
 from whence.core.errors import InputError, VerificationError
 from whence.core.examples import Examples
 from whence.core.method import Explain, Rows
@@ -71,6 +71,11 @@ class Influence:
         What was minimized. "auto" reads it from the estimator; else it is the log-loss of
         probabilities of several classes, and the squared error of anything else.
 
+    Notes
+    -----
+    Without a penalty, a training row that alone decides about a coefficient, such as the only one
+    of its category, leaves none to compare with: ``provenance.warnings`` lists such rows.
+
     References
     ----------
     Koh & Liang 2017, arXiv:1703.04730. Pregibon 1981, doi:10.1214/aos/1176345513 (one step, the
@@ -128,7 +133,7 @@ class Influence:
         )
         _check_size(head)
         left = LeaveOneOut.of(head.features, head.residual(), head.curvature(), head.penalty)
-        warnings = _check_minimum(head, left)
+        warnings = (*_check_minimum(head, left), *_undetermined(left.alone))
         names = view.names_of(head.answers.shape[1])
         target = None if self.target is None else player_of(
             self.target, names, len(names), setting="target"
@@ -245,3 +250,14 @@ def _check_minimum(head: Head, left: LeaveOneOut) -> tuple[str, ...]:
             "or penalty=, if it was trained with weights of rows or stopped early."
         )
     return (f"{told} Influences are about as far off.",) if share > _NEAR else ()
+
+
+def _undetermined(alone: Ints) -> tuple[str, ...]:
+    if not len(alone):
+        return ()
+    told = (
+        f"{len(alone)} of the training rows alone decide about a coefficient, such as that of a "
+        f"category with one row: {shorten(alone.tolist())}. Without such a row the model is not "
+        "determined, so its influence is not known and told as 0. A penalty would determine it."
+    )
+    return (told,)

@@ -23,7 +23,7 @@ from typing import Self
 
 import numpy as np
 
-from whence.core.types import Floats
+from whence.core.types import Floats, Ints
 
 _PIVOT = 1e-9
 """Share of a diagonal entry below which nothing is left of it but rounding."""
@@ -43,12 +43,16 @@ class LeaveOneOut:
         How each row, left out, moves the coefficients, in the coordinates of ``root``.
     places, pull : arrays of shape (rows, m) and (rows, scores), or None
         The same for the squared error, where it is the product of the two.
+    alone : int array
+        Rows that alone decide about a coefficient: without them it is not determined, and they are
+        taken to move nothing.
     """
 
     root: Floats
     moved: Floats | None
     places: Floats | None
     pull: Floats | None
+    alone: Ints
 
     @classmethod
     def of(
@@ -77,8 +81,9 @@ class LeaveOneOut:
             root = _inverse_root(features.T @ features + np.diag(penalty))
             places = features @ root
             left = 1 - (places**2).sum(axis=1)
-            pull = residual / np.where(left > _ALONE, left, 1.0)[:, None]
-            return cls(root=root, moved=None, places=places, pull=pull)
+            alone = left <= _ALONE
+            pull = residual / np.where(alone, 1.0, left)[:, None]
+            return cls(root=root, moved=None, places=places, pull=pull, alone=np.flatnonzero(alone))
         root = _inverse_root(_hessian(features, curvature, penalty))
         blocks = root.reshape(q, features.shape[1], -1)
         at = np.stack([features @ block for block in blocks], axis=1)  # (rows, scores, m)
@@ -87,7 +92,7 @@ class LeaveOneOut:
         rest[alone] = np.eye(q)
         each = np.linalg.solve(rest, residual[..., None])[..., 0]
         moved = np.einsum("nqm,nq->nm", at, each)
-        return cls(root=blocks, moved=moved, places=None, pull=None)
+        return cls(root=blocks, moved=moved, places=None, pull=None, alone=np.flatnonzero(alone))
 
     def moves(self, features: Floats) -> Floats:
         """Return how the scores of a row move when each training row is left out.
