@@ -4,60 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
 
 from whence.core.types import Bools
 from whence.kernels.agreement import Agreement
-from whence.kernels.anchor_arms import ArmSampler, Samples, Verdict, Wish, kl_bounds
+from whence.kernels.anchor_arms import ArmSampler, Verdict, Wish
 
 WISH = Wish(threshold=0.95, delta=0.05, most=6)
-
-
-def divergence(p: float, q: float) -> float:
-    return sum(a * np.log(a / b) for a, b in ((p, q), (1 - p, 1 - q)) if a > 0)
-
-
-@given(st.integers(1, 500), st.data(), st.floats(0.1, 10))
-def test_bounds_are_as_far_from_the_share_as_the_level_allows(
-    n: int, data: st.DataObject, level: float
-) -> None:
-    right = data.draw(st.integers(0, n))
-
-    low, high = (float(bound[0]) for bound in kl_bounds(np.array([right]), np.array([n]), level))
-
-    assert 0 <= low <= right / n <= high <= 1
-    if right:
-        assert_allclose(n * divergence(right / n, low), level, rtol=1e-3, atol=1e-3)
-    if right < n:
-        assert_allclose(n * divergence(right / n, high), level, rtol=1e-3, atol=1e-3)
-
-
-def test_what_was_never_tried_may_be_anything() -> None:
-    low, high = kl_bounds(np.array([0]), np.array([0]), 3.0)
-
-    assert (low, high) == (0, 1)
-
-
-def test_a_sample_stands_for_longer_rules_whose_parts_it_happens_to_know() -> None:
-    rng = np.random.default_rng(0)
-    origin = rng.random((300, 5)) < 0.2
-    known, agree = origin | (rng.random((300, 5)) < 0.5), rng.random(300) < 0.5
-    rules = rng.random((20, 5)) < 0.4
-    samples = Samples()
-    samples.add(origin[:100], known[:100], agree[:100])
-    samples.add(origin[100:], known[100:], agree[100:])
-
-    n, right = samples.of(rules)
-
-    for i, rule in enumerate(rules):
-        wanted = set(np.flatnonzero(rule))
-        stands = [
-            set(np.flatnonzero(a)) <= wanted <= set(np.flatnonzero(b))
-            for a, b in zip(origin, known, strict=True)
-        ]
-        assert n[i] == sum(stands)
-        assert right[i] == agree[stands].sum()
-    assert n.max() > 10
 
 
 def searched(model: object, players: int, budget: int, seed: int = 0) -> tuple[Verdict, int]:

@@ -28,7 +28,9 @@ from numpy.random import Generator
 from whence.core.game import Estimate
 from whence.core.types import Bools, Floats, Ints
 from whence.kernels.agreement import Agreement
+from whence.kernels.anchor_samples import Arms, Rule, Samples, longer
 from whence.kernels.binomial import most_failures
+from whence.kernels.kl_bounds import exploration_rate, kl_bounds
 
 _FIRST, _EIGHTH = 256, 8
 """Samples of the rule without parts, or this part of the budget."""
@@ -44,12 +46,9 @@ _GAP = 0.1
 """Difference of precision that is not told apart between rules."""
 _SURE = 0.95
 """Chance that a sample certifies a rule which is as precise as it seems."""
-_LIKELY = 1.0
-"""Level of the bounds by which rules are ranked."""
 _PAIR = 2
 _KEPT = 4
 """Samples that are kept for the judgement: so many times the fewest, or this part of the budget."""
-_STEPS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -161,7 +160,7 @@ class ArmSampler:
         longest = min(self._wish.most, self._players)
         for length in range(longest + 1):
             self._floor = self._kept if length == longest else (self._left + self._kept) // 2
-            arms = _Arms.of(_longer(rules) if length else rules, self._samples)
+            arms = Arms.of(longer(rules) if length else rules, self._samples)
             yield from self._compare(arms)
             sure = yield from self._precise(arms)
             found = arms.rule(int(arms.best(1)[0]) if sure < 0 else sure)
@@ -197,7 +196,7 @@ class ArmSampler:
         self._samples.add(origin, known, agree)
         return agree
 
-    def _compare(self, arms: "_Arms") -> Steps[Bools, Bools, None]:
+    def _compare(self, arms: Arms) -> Steps[Bools, Bools, None]:
         """Sample until the best rules are told from the others."""
         few = np.flatnonzero(arms.n < _ARM)
         if len(few):
@@ -205,7 +204,7 @@ class ArmSampler:
         width, turn = _WIDTH, 0
         while width < len(arms.n) and self._free >= _PAIR:
             turn += 1
-            level = _exploration(turn, len(arms.n), self._wish.delta)
+            level = exploration_rate(turn, len(arms.n), self._wish.delta)
             low, high = kl_bounds(arms.right, arms.n, level)
             order = np.argsort(-arms.right / np.maximum(arms.n, 1), kind="stable")
             top, rest = order[:width], order[width:]
@@ -214,7 +213,7 @@ class ArmSampler:
                 return
             yield from self._onward(arms, np.array([worst, other]), _BATCH)
 
-    def _precise(self, arms: "_Arms") -> Steps[Bools, Bools, int]:
+    def _precise(self, arms: Arms) -> Steps[Bools, Bools, int]:
         """Return which of the best rules surely reaches the threshold; -1 if none does."""
         level, threshold = float(np.log(1 / self._wish.delta)), self._wish.threshold
         while True:
@@ -228,13 +227,13 @@ class ArmSampler:
                 return -1
             yield from self._onward(arms, open_, _BATCH)
 
-    def _onward(self, arms: "_Arms", some: Ints, each: int) -> Steps[Bools, Bools, None]:
+    def _onward(self, arms: Arms, some: Ints, each: int) -> Steps[Bools, Bools, None]:
         """Sample some of the rules on."""
         agree = yield from self._sample(arms.rules[some], each)
         arms.n[some] += agree.shape[1]
         arms.right[some] += agree.sum(axis=1)
 
-    def _judge(self, rule: "_Rule", status: str) -> Steps[Bools, Bools, None]:
+    def _judge(self, rule: Rule, status: str) -> Steps[Bools, Bools, None]:
         """Draw a fresh sample of a rule and say what came of it."""
         wish = self._wish
         allowed = most_failures(self._left, wish.threshold, wish.delta)
@@ -251,87 +250,6 @@ class ArmSampler:
         )
 
 
-class Samples:
-    """All samples of a row: the rule that each was drawn of, what is known in it, who agreed."""
-
-    __slots__ = ("_agree", "_known", "_origin")
-
-    def __init__(self) -> None:
-        self._origin: list[Bools] = []
-        self._known: list[Bools] = []
-        self._agree: list[Bools] = []
-
-    def add(self, origin: Bools, known: Bools, agree: Bools) -> None:
-        """Take samples of shape (samples, parts), and which of them agree."""
-        self._origin.append(origin)
-        self._known.append(known)
-        self._agree.append(agree)
-
-    def of(self, rules: Bools) -> tuple[Ints, Ints]:
-        """Return how many samples stand for each rule (rules, parts), and how many agree.
-
-        A sample of a rule with fewer parts does, if it knows all parts of the longer one.
-        """
-        if not self._agree:
-            return np.zeros(len(rules), dtype=np.int64), np.zeros(len(rules), dtype=np.int64)
-        origin, known = np.concatenate(self._origin), np.concatenate(self._known)
-        outside = origin.astype(np.float32) @ (~rules).T.astype(np.float32)
-        lacking = (~known).astype(np.float32) @ rules.T.astype(np.float32)
-        stands = (outside == 0) & (lacking == 0)
-        right = stands & np.concatenate(self._agree)[:, None]
-        return stands.sum(axis=0), right.sum(axis=0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Rule:
-    """One rule: its parts, what it seems to be worth, and what it is worth at least."""
-
-    parts: Bools
-    share: float
-    low: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Arms:
-    """Rules of equal length, with the samples drawn and how many agree."""
-
-    rules: Bools
-    n: Ints
-    right: Ints
-
-    @classmethod
-    def of(cls, rules: Bools, samples: Samples) -> "_Arms":
-        n, right = samples.of(rules)
-        return cls(rules=rules, n=n, right=right)
-
-    def best(self, size: int) -> Ints:
-        """Return the rules that are most surely precise, best first."""
-        low, _ = kl_bounds(self.right, self.n, _LIKELY)
-        return np.asarray(np.argsort(-low, kind="stable")[:size])
-
-    def rule(self, i: int) -> _Rule:
-        """Return one of the rules; its share is drawn a little toward one half."""
-        return _Rule(
-            parts=self.rules[i],
-            share=float((self.right[i] + 1) / (self.n[i] + 2)),
-            low=float(kl_bounds(self.right[[i]], self.n[[i]], _LIKELY)[0][0]),
-        )
-
-
-def _longer(rules: Bools) -> Bools:
-    """Return all rules (rules, parts) with one part more, each once."""
-    parts = rules.shape[1]
-    grown = rules[:, None, :] | np.eye(parts, dtype=bool)
-    fresh = grown[~rules]  # the part added is none that the rule has
-    return np.asarray(np.unique(fresh.reshape(-1, parts), axis=0)[::-1])
-
-
-def _exploration(turn: int, arms: int, delta: float) -> float:
-    """Return KL-LUCB's exploration rate of a turn."""
-    rate = np.log(405.5 * arms * turn**1.1 / delta)
-    return float(rate + np.log(rate))
-
-
 def _sure_size(allowed: Ints, share: float, wish: Wish) -> int:
     """Return how large a sample is likely to certify a rule of a given precision."""
     from scipy.special import bdtr
@@ -343,38 +261,3 @@ def _sure_size(allowed: Ints, share: float, wish: Wish) -> int:
     chance = np.where(allowed >= 0, bdtr(np.maximum(allowed, 0), n, 1 - share), 0.0)
     sure = np.flatnonzero(chance >= _SURE)
     return int(sure[0]) if len(sure) else most
-
-
-def kl_bounds(right: Ints, n: Ints, level: float) -> tuple[Floats, Floats]:
-    """Return the shares that are as far from what was counted as ``level`` allows.
-
-    Parameters
-    ----------
-    right, n : int arrays of the same shape
-    level : float
-        ``n`` times the Kullback-Leibler divergence of the share counted from the bound.
-
-    Examples
-    --------
-    >>> [bound.round(3).tolist() for bound in kl_bounds(np.array([59]), np.array([59]), 3.0)]
-    [[0.95], [1.0]]
-    """
-    share = right / np.maximum(n, 1)
-    far = level / np.maximum(n, 1)
-    bounds = []
-    for end in (0.0, 1.0):
-        near, beyond = share.astype(np.float64), np.full(share.shape, end)
-        for _ in range(_STEPS):
-            middle = (near + beyond) / 2
-            inside = _divergence(share, middle) <= far
-            near, beyond = np.where(inside, middle, near), np.where(inside, beyond, middle)
-        bounds.append(np.where(n > 0, near, end))
-    return bounds[0], bounds[1]
-
-
-def _divergence(p: Floats, q: Floats) -> Floats:
-    q = np.clip(q, 1e-15, 1 - 1e-15)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        first = np.where(p > 0, p * np.log(p / q), 0.0)
-        second = np.where(p < 1, (1 - p) * np.log((1 - p) / (1 - q)), 0.0)
-    return np.asarray(first + second)
