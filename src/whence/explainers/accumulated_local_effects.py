@@ -24,8 +24,9 @@ from whence.core.provenance import Provenance
 from whence.core.table import Table
 from whence.core.types import Floats, Ints
 from whence.kernels.accumulate import (
+    Fit,
     bins_of,
-    freedom_of,
+    fit_of,
     line_map,
     line_tilt,
     means_of,
@@ -222,7 +223,7 @@ class _Run:
             fit = self._steps(axes[0], kept, place[kept, 0])
         return self._banded(axes, fit)
 
-    def _line(self, axis: Axis, kept: Ints, at: Ints, name: str) -> "_Fit":
+    def _line(self, axis: Axis, kept: Ints, at: Ints, name: str) -> Fit:
         cells = np.concatenate([axis.grid[at + 1], axis.grid[at]])[:, None]
         said = self.sweep.at(np.tile(kept, 2), np.array([axis.column]), cells)
         gaps = said[: len(kept)] - said[len(kept) :]
@@ -231,9 +232,9 @@ class _Run:
             self.notes.append(f"{int((count == 0).sum())} bins of {name} hold no row: flat there.")
         L = line_map(count)
         tilts = [line_tilt(values, count) for values in (L @ mean).T]
-        return _fit(L, mean, variance, count, tilts)
+        return fit_of(L, mean, variance, count, tilts)
 
-    def _surface(self, axes: tuple[Axis, ...], kept: Ints, at: Ints) -> "_Fit":
+    def _surface(self, axes: tuple[Axis, ...], kept: Ints, at: Ints) -> Fit:
         first, second = (axis.grid for axis in axes)
         corners = [
             np.column_stack([first[at[:, 0] + a], second[at[:, 1] + b]])
@@ -246,9 +247,9 @@ class _Run:
         cell = np.ravel_multi_index((at[:, 0], at[:, 1]), shape)
         count, mean, variance = means_of(both - only - other + neither, cell, int(np.prod(shape)))
         tilts = [surface_tilt(m, count.reshape(shape)) for m in mean.T]
-        return _fit(surface_map(count.reshape(shape)), mean, variance, count, tilts)
+        return fit_of(surface_map(count.reshape(shape)), mean, variance, count, tilts)
 
-    def _steps(self, axis: Axis, kept: Ints, at: Ints) -> "_Fit":
+    def _steps(self, axis: Axis, kept: Ints, at: Ints) -> Fit:
         """Return the steps between neighbors, each over the rows of both."""
         last, column = len(axis.grid) - 1, np.array([axis.column])
         own = self.said[kept]
@@ -267,9 +268,9 @@ class _Run:
             share[:, last] = -(L[:, :last] @ mean[:, o])[at] / max(np.sqrt(n * (n - 1)), 1)
             covariance.append(L @ (share.T @ share) @ L.T)
         freedom = np.full((len(L), own.shape[1]), max(n - last - 1, 1))
-        return _Fit(values=L[:, :last] @ mean, covariance=covariance, freedom=freedom)
+        return Fit(values=L[:, :last] @ mean, covariance=covariance, freedom=freedom)
 
-    def _banded(self, axes: tuple[Axis, ...], fit: "_Fit") -> Curve:
+    def _banded(self, axes: tuple[Axis, ...], fit: Fit) -> Curve:
         values = fit.values
         half = np.empty_like(values)
         for o, of_curve in enumerate(fit.covariance):
@@ -288,33 +289,6 @@ class _Run:
     def _flat(self, axes: tuple[Axis, ...]) -> Curve:
         positions = int(np.prod([len(axis.grid) for axis in axes]))
         return curve_along(axes, np.zeros((positions, self.said.shape[1])))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Fit:
-    """A curve and how sure it is.
-
-    Attributes
-    ----------
-    values : array of shape (positions, outputs)
-    covariance : list of arrays of shape (positions, positions)
-        One per output.
-    freedom : array of shape (positions, outputs)
-    """
-
-    values: Floats
-    covariance: list[Floats]
-    freedom: Floats
-
-
-def _fit(L: Floats, mean: Floats, variance: Floats, count: Ints, tilts: list[Floats]) -> _Fit:
-    """Return the fit of means that are independent of each other and of the numbers of rows."""
-    covariance, freedom, n = [], [], int(count.sum())
-    for v, J in zip(variance.T, tilts, strict=True):
-        tilt = (J * count) @ J.T * (n / max(n - 1, 1))
-        covariance.append((L * v) @ L.T + tilt)
-        freedom.append(freedom_of(L**2 * v, count, np.diagonal(tilt)))
-    return _Fit(values=L @ mean, covariance=covariance, freedom=np.stack(freedom, -1))
 
 
 def _place(axis: Axis, numbers: Floats) -> Ints:

@@ -10,6 +10,7 @@ order effects off as well.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -192,6 +193,44 @@ def freedom_of(parts: Floats, count: Ints, tilt: Floats) -> Floats:
     below = (every**2 / each).sum(axis=1)
     total = every.sum(axis=1) ** 2
     return np.asarray(np.where(below > 0, total / np.maximum(below, 1e-300), pooled).clip(1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """A curve and how sure it is.
+
+    Attributes
+    ----------
+    values : array of shape (positions, outputs)
+    covariance : list of arrays of shape (positions, positions)
+        One per output.
+    freedom : array of shape (positions, outputs)
+    """
+
+    values: Floats
+    covariance: list[Floats]
+    freedom: Floats
+
+
+def fit_of(L: Floats, mean: Floats, variance: Floats, count: Ints, tilts: list[Floats]) -> Fit:
+    """Return the curve of means that are independent of each other and of the numbers of rows.
+
+    Parameters
+    ----------
+    L : array of shape (positions, cells)
+        Makes the curve of the means of the cells.
+    mean, variance : arrays of shape (cells, outputs)
+        Of the differences in each cell; the variance is that of the mean.
+    count : int array of shape (cells,)
+    tilts : list of arrays of shape (positions, cells)
+        One per output: the derivative of the curve by the number of rows in each cell.
+    """
+    covariance, freedom, n = [], [], int(count.sum())
+    for v, J in zip(variance.T, tilts, strict=True):
+        tilt = (J * count) @ J.T * (n / max(n - 1, 1))
+        covariance.append((L * v) @ L.T + tilt)
+        freedom.append(freedom_of(L**2 * v, count, np.diagonal(tilt)))
+    return Fit(values=L @ mean, covariance=covariance, freedom=np.stack(freedom, -1))
 
 
 def order_by_likeness(codes: Ints, others: Floats, is_category: list[bool]) -> Ints:
