@@ -29,7 +29,7 @@ from xgboost import XGBClassifier
 
 import whence as wh
 from whence.core.constraints import Constraints
-from whence.core.limits import limits_of
+from whence.core.read_limits import limits_of
 from whence.core.table import table_of
 from whence.explainers.counterfactuals import Counterfactuals
 from whence.maskers.changes import Ground
