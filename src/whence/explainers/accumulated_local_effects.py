@@ -102,7 +102,7 @@ class AccumulatedLocalEffects:
     level: float = 0.95
 
     needs: ClassVar[type] = Predict
-    references: ClassVar[tuple[str, ...]] = ("doi:10.1111/rssb.12377",)
+    references: ClassVar[tuple[str, ...]] = ("10.1111/rssb.12377",)
     whole: ClassVar[bool] = True
 
     def bind(self, view: Predict) -> Explain[Effect]:

@@ -76,7 +76,7 @@ class HStatistic:
     normalized: bool = True
 
     needs: ClassVar[type] = Predict
-    references: ClassVar[tuple[str, ...]] = ("doi:10.1214/07-AOAS148",)
+    references: ClassVar[tuple[str, ...]] = ("10.1214/07-AOAS148",)
     whole: ClassVar[bool] = True
 
     def bind(self, view: Predict) -> Explain[Interaction]:

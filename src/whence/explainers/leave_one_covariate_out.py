@@ -88,7 +88,7 @@ class LeaveOneCovariateOut:
     sample_weight: object = None
 
     needs: ClassVar[type] = Predict
-    references: ClassVar[tuple[str, ...]] = ("doi:10.1080/01621459.2017.1307116",)
+    references: ClassVar[tuple[str, ...]] = ("10.1080/01621459.2017.1307116",)
     whole: ClassVar[bool] = True
 
     def bind(self, view: Predict) -> Explain[Attribution]:

@@ -109,7 +109,7 @@ class PartialDependence:
 
     needs: ClassVar[type] = Predict
     references: ClassVar[tuple[str, ...]] = (
-        "doi:10.1214/aos/1013203451", "doi:10.1080/10618600.2014.907095",
+        "10.1214/aos/1013203451", "10.1080/10618600.2014.907095",
     )  # fmt: skip
     whole: ClassVar[bool] = True
 

@@ -89,7 +89,7 @@ class PermutationImportance:
 
     needs: ClassVar[type] = Predict
     references: ClassVar[tuple[str, ...]] = (
-        "doi:10.1023/A:1010933404324", "arXiv:1801.01489", "doi:10.1093/pan/mpv018",
+        "10.1023/A:1010933404324", "arXiv:1801.01489", "10.1093/pan/mpv018",
     )  # fmt: skip
     whole: ClassVar[bool] = True
 
