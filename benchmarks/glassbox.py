@@ -101,7 +101,7 @@ def surrogates(data: Path) -> None:
         model = (kind or HistGradientBoostingClassifier)(
             categorical_features="from_dtype", random_state=0
         ).fit(X, y)
-        methods = [SurrogateTree(), SurrogateTree(leaves=8)]
+        methods = [SurrogateTree(), SurrogateTree(max_leaves=8)]
         for method in methods if name == "california" else [*methods, RuleList()]:
             start = time.perf_counter()
             e = wh.explain(model, X, method, rng=0, progress=False)

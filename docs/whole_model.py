@@ -139,7 +139,7 @@ def churn() -> None:
     print(terms[0])
     keep(wh.plot(terms[0]), "churn_terms")
     keep(wh.plot(wh.explain(ebm, test, wh.TermEffects(), rng=0)), "churn_effects")
-    tree = wh.explain(ebm, train, wh.SurrogateTree(leaves=8), rng=0)
+    tree = wh.explain(ebm, train, wh.SurrogateTree(max_leaves=8), rng=0)
     print(tree)
     keep(wh.plot(tree), "churn_surrogate")
     listed = wh.explain(ebm, train, wh.RuleList(), rng=0)

@@ -124,7 +124,7 @@ def test_what_is_reported_was_not_chosen_for() -> None:
         many = np.column_stack([rows, noise])
         e = wh.explain(
             lambda Z: Z[:, 0] * Z[:, 6] ** 2 * np.sign(np.sin(40 * Z[:, 6])), many,
-            RegionalEffects(features="x0", gain=0.05, depth=1), rng=0,
+            RegionalEffects(features="x0", min_gain=0.05, max_depth=1), rng=0,
         )  # fmt: skip
         if len(e.curves) == 3:
             sizes = [len(c.members) for c in e.curves[1:] if c.members is not None]
@@ -151,9 +151,9 @@ def test_trees_are_followed_and_rows_are_drawn_where_there_are_many() -> None:
     [
         ({"features": (("x0", "x1"),)}, "single columns"),
         ({"features": "y"}, "which X lacks"),
-        ({"depth": 0}, "depth is 0"),
+        ({"max_depth": 0}, "max_depth is 0"),
         ({"rows": 5}, "rows is 5"),
-        ({"gain": 1}, "gain is 1"),
+        ({"min_gain": 1}, "min_gain is 1"),
         ({"level": 2}, "level is 2"),
         ({"grid": 1}, "grid is 1"),
     ],

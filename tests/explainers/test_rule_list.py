@@ -59,8 +59,8 @@ def test_three_conditions_are_found_where_they_are_allowed() -> None:
         return (frame[:, :3] > 0).all(axis=1).astype(float)
 
     rows = rng.normal(size=(1500, 5))
-    two = wh.explain(model, rows, RuleList(rules=1), rng=0)
-    three = wh.explain(model, rows, RuleList(rules=1, conditions=3), rng=0)
+    two = wh.explain(model, rows, RuleList(max_rules=1), rng=0)
+    three = wh.explain(model, rows, RuleList(max_rules=1, max_conditions=3), rng=0)
 
     assert three.fidelity[0, 0] > 0.98
     assert len(three.predicates[0]) == 3
@@ -72,7 +72,7 @@ def test_agreement_and_precision_are_measured_on_held_out_rows() -> None:
     frame = X.assign(job=X["job"] == "clerk", pay=X["pay"].fillna(1.0))
     model = RandomForestClassifier(20, min_samples_leaf=5, random_state=0).fit(frame, y)
 
-    e = wh.explain(model, frame, RuleList(rules=4), rng=0)
+    e = wh.explain(model, frame, RuleList(max_rules=4), rng=0)
 
     assert e.covered.sum() == 200
     known = e.covered > 0
@@ -130,9 +130,9 @@ def test_equal_seeds_give_equal_bytes_and_it_is_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "rows", "message"),
     [
-        (RuleList(rules=0), N, "rules is 0"),
-        (RuleList(conditions=4), N, "conditions is 4"),
-        (RuleList(least=0), N, "least is 0"),
+        (RuleList(max_rules=0), N, "max_rules is 0"),
+        (RuleList(max_conditions=4), N, "max_conditions is 4"),
+        (RuleList(min_samples_leaf=0), N, "min_samples_leaf is 0"),
         (RuleList(holdout=1.0), N, "holdout is 1.0"),
         (RuleList(), 30, "30 rows"),
     ],

@@ -54,7 +54,9 @@ def test_a_tree_model_is_recovered_in_its_own_columns() -> None:
     model = DecisionTreeRegressor(max_depth=3, random_state=0)
     model.fit(frame, np.sin(frame["age"] / 9) + (frame["pay"] > 1))
 
-    e = wh.explain(model, frame, SurrogateTree(leaves=8, least=1, holdout=0.1), rng=1)
+    e = wh.explain(
+        model, frame, SurrogateTree(max_leaves=8, min_samples_leaf=1, holdout=0.1), rng=1
+    )
 
     assert e.fidelity[0, 0] > 0.98  # thresholds between the same rows may differ
 
@@ -66,7 +68,7 @@ def test_fidelity_is_measured_on_rows_the_tree_has_not_seen() -> None:
     def model(frame: pd.DataFrame) -> Floats:
         return noise[: len(frame)]
 
-    e = wh.explain(model, X, SurrogateTree(leaves=16, least=2), rng=0)
+    e = wh.explain(model, X, SurrogateTree(max_leaves=16, min_samples_leaf=2), rng=0)
 
     assert e.fidelity[0, 0] < 0.1
     assert e.fidelity[0, 1] <= e.fidelity[0, 0] <= e.fidelity[0, 2]
@@ -81,7 +83,7 @@ def test_the_interval_covers_the_fidelity_on_fresh_rows() -> None:
     inside = 0
     for seed in range(40):
         rows = np.random.default_rng(seed).normal(size=(300, 4))
-        e = wh.explain(model, rows, SurrogateTree(leaves=6), rng=seed)
+        e = wh.explain(model, rows, SurrogateTree(max_leaves=6), rng=seed)
         said = e.outputs[e.covers(fresh).argmax(axis=0), 0]
         truth = 1 - ((model(fresh) - said) ** 2).mean() / model(fresh).var()
         inside += bool(e.fidelity[0, 1] <= truth <= e.fidelity[0, 2])
@@ -93,7 +95,7 @@ def test_precision_is_the_share_of_the_same_decision() -> None:
     y = (frame["age"] > 40) ^ (frame["pay"] > 1)
     model = DecisionTreeClassifier(max_depth=6, random_state=0).fit(frame, y)
 
-    e = wh.explain(model, frame, SurrogateTree(leaves=4), rng=0)
+    e = wh.explain(model, frame, SurrogateTree(max_leaves=4), rng=0)
 
     assert e.covered.sum() == 150
     agreed = (e.precision * e.covered).sum() / 150
@@ -103,8 +105,8 @@ def test_precision_is_the_share_of_the_same_decision() -> None:
 
 
 def test_the_size_is_as_asked_or_chosen() -> None:
-    assert len(wh.explain(planted, X, SurrogateTree(leaves=2), rng=0)) == 2
-    assert len(wh.explain(planted, X, SurrogateTree(depth=1), rng=0)) == 2
+    assert len(wh.explain(planted, X, SurrogateTree(max_leaves=2), rng=0)) == 2
+    assert len(wh.explain(planted, X, SurrogateTree(max_depth=1), rng=0)) == 2
     assert len(wh.explain(lambda frame: np.ones(len(frame)), X, SurrogateTree(), rng=0)) == 1
 
 
@@ -132,9 +134,9 @@ def test_equal_seeds_give_equal_bytes_and_it_is_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "rows", "message"),
     [
-        (SurrogateTree(depth=0), N, "depth is 0"),
-        (SurrogateTree(leaves=1), N, "leaves is 1"),
-        (SurrogateTree(least=0), N, "least is 0"),
+        (SurrogateTree(max_depth=0), N, "max_depth is 0"),
+        (SurrogateTree(max_leaves=1), N, "max_leaves is 1"),
+        (SurrogateTree(min_samples_leaf=0), N, "min_samples_leaf is 0"),
         (SurrogateTree(holdout=0.0), N, "holdout is 0.0"),
         (SurrogateTree(tolerance=-1.0), N, "tolerance is -1.0"),
         (SurrogateTree(), 39, "39 rows"),

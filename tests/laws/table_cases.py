@@ -212,7 +212,7 @@ WAYS: dict[str, Way] = {
         world="logistic",
         truth=True,
     ),
-    "SurrogateTree": Way(make=lambda _: wh.SurrogateTree(leaves=4)),
+    "SurrogateTree": Way(make=lambda _: wh.SurrogateTree(max_leaves=4)),
     "RuleList": Way(make=lambda _: wh.RuleList(), world="boosted"),
     "DecisionPath": Way(make=lambda _: wh.DecisionPath(), world="tree", by_row=True),
     "DecisionTreeRules": Way(make=lambda _: wh.DecisionTreeRules(), world="tree"),

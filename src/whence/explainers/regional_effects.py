@@ -59,9 +59,9 @@ class RegionalEffects:
     ----------
     features : str, sequence, or None
         Columns; None means all.
-    depth : int
+    max_depth : int
         Splits that define a region at most.
-    gain : float
+    min_gain : float
         Share of the squared distances from the mean curve that a split must take off.
     grid : int or dict
         As in `PartialDependence`.
@@ -88,8 +88,8 @@ class RegionalEffects:
     """
 
     features: Features = None
-    depth: int = 2
-    gain: float = 0.1
+    max_depth: int = 2
+    min_gain: float = 0.1
     grid: Grid = _POSITIONS
     rows: int = 10_000
     individual: bool = False
@@ -108,9 +108,9 @@ class RegionalEffects:
             If a setting cannot be used.
         """
         check_grid(self.grid)
-        check_whole("depth", self.depth)
+        check_whole("max_depth", self.max_depth)
         check_whole("rows", self.rows, least=_FEWEST)
-        for name, share in (("gain", self.gain), ("level", self.level)):
+        for name, share in (("min_gain", self.min_gain), ("level", self.level)):
             if not 0 < share < 1:
                 raise InputError(f"{name} is {share!r}. Give a share between 0 and 1.")
 
@@ -141,7 +141,7 @@ class RegionalEffects:
         return (
             (
                 f"No split on another column makes the curves of {axis.name} alike by "
-                f"{self.gain:.0%}, so there is only that of all rows."
+                f"{self.min_gain:.0%}, so there is only that of all rows."
             ),
         )
 
@@ -188,7 +188,7 @@ class RegionalEffects:
         others = {j: table.levels[j] is not None for j in range(len(names)) if j != axis.column}
         paths = grow(
             centered[half], table.numbers[half], others,
-            depth=self.depth, gain=self.gain, least=max(5, int(_SHARE * half.sum())),
+            depth=self.max_depth, gain=self.min_gain, least=max(5, int(_SHARE * half.sum())),
         )  # fmt: skip
         for path in paths if len(paths) > 1 else []:
             within = inside(path, table.numbers)

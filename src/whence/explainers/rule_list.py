@@ -54,11 +54,11 @@ class RuleList:
 
     Attributes
     ----------
-    rules : int
+    max_rules : int
         Most rules beside the last, up to 50.
-    conditions : int
+    max_conditions : int
         Most conditions of a rule, up to 3.
-    least : int or None
+    min_samples_leaf : int or None
         Fewest rows that a rule is made of; None: 0.5 % of the rows, 5 at least.
     holdout : float
         Share of the rows that no rule is made of, but all are measured on.
@@ -88,9 +88,9 @@ class RuleList:
     (2, ('rule 1', 'else'), array([1., 0.]))
     """
 
-    rules: int = 10
-    conditions: int = 2
-    least: int | None = None
+    max_rules: int = 10
+    max_conditions: int = 2
+    min_samples_leaf: int | None = None
     holdout: float = 0.25
 
     needs: ClassVar[type] = Predict
@@ -114,9 +114,9 @@ class RuleList:
 
 
 def _check(method: RuleList) -> None:
-    check_whole("rules", method.rules, most=_MOST_RULES)
-    check_whole("conditions", method.conditions, most=_MOST_CONDITIONS)
-    check_whole("least", method.least, optional=True)
+    check_whole("max_rules", method.max_rules, most=_MOST_RULES)
+    check_whole("max_conditions", method.max_conditions, most=_MOST_CONDITIONS)
+    check_whole("min_samples_leaf", method.min_samples_leaf, optional=True)
     check_holdout(method.holdout)
 
 
@@ -125,7 +125,7 @@ def _explained(method: RuleList, view: Predict, rows: Rows, rng: Generator) -> R
     said = _decisions(view, rows.outputs)
     test, drawn = held_out(len(table), method.holdout, rng)
     train = np.sort(drawn[:_MINED])
-    least = least_rows(method.least, len(train))
+    least = least_rows(method.min_samples_leaf, len(train))
     X = table.numbers
     mined = _Mined(X=X[train], decided=said[train], least=least)
     listed = mined.rules(_literals(table, X[train], least), method, rows)
@@ -200,13 +200,13 @@ class _Mined:
         free = np.ones(len(self.X), dtype=bool)
         listed: list[tuple[_Literal, ...]] = []
         for precision in _PRECISIONS:
-            while literals and len(listed) < method.rules:
-                rule = self._next(holds, literals, free, precision, method.conditions)
+            while literals and len(listed) < method.max_rules:
+                rule = self._next(holds, literals, free, precision, method.max_conditions)
                 if rule is None:
                     break
                 listed.append(rule)
                 free &= ~_holds(rule, self.X)
-                rows.progress(len(listed) / (method.rules + 1))
+                rows.progress(len(listed) / (method.max_rules + 1))
         return listed
 
     def _next(

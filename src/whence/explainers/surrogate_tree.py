@@ -48,13 +48,13 @@ class SurrogateTree:
 
     Attributes
     ----------
-    depth : int or None
+    max_depth : int or None
         Most conditions on the way to a leaf, up to 12.
-    leaves : int or None
+    max_leaves : int or None
         Leaves, fewer where nothing is left to split. None, with a depth: as many as that allows.
         Without: chosen by cross-validation, the smallest tree whose error is within one standard
         error of the best, of up to 16 leaves.
-    least : int or None
+    min_samples_leaf : int or None
         Fewest rows of a leaf; None: 0.5 % of the rows, 5 at least.
     holdout : float
         Share of the rows that the tree is not grown on, but measured.
@@ -88,9 +88,9 @@ class SurrogateTree:
     (2, array([1., 3.]), np.float64(1.0))
     """
 
-    depth: int | None = None
-    leaves: int | None = None
-    least: int | None = None
+    max_depth: int | None = None
+    max_leaves: int | None = None
+    min_samples_leaf: int | None = None
     holdout: float = 0.25
     tolerance: float | None = None
 
@@ -115,9 +115,9 @@ class SurrogateTree:
 
 
 def _check(method: SurrogateTree) -> None:
-    check_whole("depth", method.depth, most=_DEEPEST, optional=True)
-    check_whole("leaves", method.leaves, least=2, most=2**_DEEPEST, optional=True)
-    check_whole("least", method.least, optional=True)
+    check_whole("max_depth", method.max_depth, most=_DEEPEST, optional=True)
+    check_whole("max_leaves", method.max_leaves, least=2, most=2**_DEEPEST, optional=True)
+    check_whole("min_samples_leaf", method.min_samples_leaf, optional=True)
     check_holdout(method.holdout)
     if method.tolerance is not None and not method.tolerance >= 0:
         raise InputError(f"tolerance is {method.tolerance!r}. A number from 0 is needed, or None.")
@@ -130,9 +130,12 @@ def _explained(method: SurrogateTree, view: Predict, rows: Rows, rng: Generator)
     scale = np.ones(Y.shape[1]) if decides else _scale(Y)
     design = Design.of(table.numbers, np.array([len(v or ()) for v in table.levels]))
     growing = _Growing(
-        design=design, Y=Y / scale, depth=method.depth, least=least_rows(method.least, len(table))
+        design=design,
+        Y=Y / scale,
+        depth=method.max_depth,
+        least=least_rows(method.min_samples_leaf, len(table)),
     )
-    tree = growing.grown(method.leaves, train, rows)
+    tree = growing.grown(method.max_leaves, train, rows)
     tree = _in_unit(tree, scale)
     within = method.tolerance
     within = float(Y.std(axis=0).mean()) / 2 if within is None else within
