@@ -127,6 +127,6 @@ def test_wrong_files_and_settings_say_what_is_needed(source: Path, tmp_path: Pat
             explain_parquet(MODEL, tmp_path / name, target)
     with pytest.raises(InputError, match="at least 1"):
         explain_parquet(MODEL, source, target, batch_rows=0)
-    with pytest.raises(InputError, match="gives a Interaction"):
+    with pytest.raises(InputError, match="gives an Interaction"):
         explain_parquet(MODEL, source, target, TreeInteractions())
     assert not target.exists()

@@ -150,8 +150,9 @@ def check_whole(
 
 def shorten(names: Sequence[object]) -> str:
     """List a few names as Python writes them, and how many more there are."""
-    listed = ", ".join(repr(name) for name in names[:_SHOWN])
-    more = len(names) - _SHOWN
+    shown = len(names) if len(names) == _SHOWN + 1 else _SHOWN  # "1 more" takes as much room
+    listed = ", ".join(repr(name) for name in names[:shown])
+    more = len(names) - shown
     return f"{listed} and {more} more" if more > 0 else listed
 
 

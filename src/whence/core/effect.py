@@ -4,6 +4,7 @@ An `Effect` holds one `Curve` for each feature, pair of features, or subgroup of
 asked for, since features differ in their grids.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal, Self
@@ -131,15 +132,18 @@ class Effect(Explanation):
         for curve in self.curves:
             if sorted(curve.features) == sorted(features) and curve.where == where:
                 return curve
-        known = [
-            " x ".join(c.features) + (f" where {c.where}" if c.where else "") for c in self.curves
-        ]
-        asked = " x ".join(map(str, features)) + (f" where {where}" if where else "")
+        known = [_call(c.features, c.where) for c in self.curves]
+        asked = _call(features, where)
         close = get_close_matches(asked, known, n=3, cutoff=0.5) or known[:5]
         raise InputError(
-            f"This effect holds no curve of {asked!r}. Of its {len(known)} curves give one of "
-            f"{', '.join(map(repr, close))}."
+            f"This effect holds no curve of {asked}. Of its {len(known)} curves give one of "
+            f"{', '.join(f'curve({call})' for call in close)}."
         )
+
+
+def _call(features: Sequence[object], where: str) -> str:
+    """Return features and subgroup as they are given to a call."""
+    return ", ".join(map(repr, features)) + (f", where={where!r}" if where else "")
 
 
 def _taken(curve: Curve, index: Ints) -> Curve:

@@ -54,6 +54,8 @@ class Importance:
         What gets worse without a feature, in prose; "" where the values are no such thing.
     harm : str
         What then happens to it: "raises" or "lowers".
+    adds_up : bool
+        Whether the sum of some values means something.
     """
 
     title: str
@@ -63,6 +65,7 @@ class Importance:
     interval: str = "95% interval"
     measure: str = ""
     harm: str = "raises"
+    adds_up: bool = True
 
     @property
     def label(self) -> str:
@@ -111,7 +114,9 @@ def importance(e: "Explanation", output: str = "") -> Importance:
     if method == "LinearCoefficients":
         alike = e.provenance.settings.get("standardize", True)
         per = "standard deviation" if alike else "unit of the column"
-        return Importance(title="Coefficients", quantity=f"change per {per}", unit=unit)
+        return Importance(
+            title="Coefficients", quantity=f"change per {per}", unit=unit, adds_up=False
+        )
     if method in _WITHOUT:
         names = e.names.outputs
         return _lost(_WITHOUT[method], output or (names[0] if names else ""), unit)
@@ -130,14 +135,20 @@ def _lost(done: str, name: str, unit: str) -> Importance:
     if unit in _LOSSES:
         measure = f"the loss ({unit})" if unit else "the loss"
         quantity = f"loss added when {done}"
-        return Importance(title=title, quantity=quantity, unit=unit, measure=measure)
+        return Importance(title=title, quantity=quantity, unit=unit, measure=measure, adds_up=False)
     if unit == "scores" and name in _LOSSES:
         return Importance(
-            title=title, quantity=f"{name} added when {done}", unit="", measure=name or "the loss"
+            title=title,
+            quantity=f"{name} added when {done}",
+            unit="",
+            measure=name or "the loss",
+            adds_up=False,
         )
     score = unit.removeprefix("fall of ") if unit.startswith("fall of ") else name or unit
     quantity = f"fall of {score} when {done}"
-    return Importance(title=title, quantity=quantity, unit="", measure=score, harm="lowers")
+    return Importance(
+        title=title, quantity=quantity, unit="", measure=score, harm="lowers", adds_up=False
+    )
 
 
 def interaction_size(e: "Explanation") -> str:
@@ -172,6 +183,23 @@ def about_all(e: "Explanation") -> bool:
     return e.names.rows == ALL and e.data is None
 
 
+def with_article(name: str) -> str:
+    """Return a name of a class with its indefinite article, as it is spoken.
+
+    Examples
+    --------
+    >>> [with_article(name) for name in ("Interaction", "XGBRegressor", "Lasso", "LGBMClassifier")]
+    ['an Interaction', 'an XGBRegressor', 'a Lasso', 'an LGBMClassifier']
+    """
+    spelled = name[:1] in "FHLMNRSX" and name[1:2].isupper()
+    return f"{'an' if name[:1] in 'AEIO' or spelled else 'a'} {name}"
+
+
+def rows_are_classes(e: "Explanation") -> bool:
+    """Tell whether an entry is about a class that the model decides for, not about one row."""
+    return getattr(e, "kind", "") in ("prototype", "criticism") and e.names.rows not in (None, ALL)
+
+
 def answer(names: Sequence[str], outputs: Floats, unit: str = "") -> str:
     """Say what a model answers: its only output, or the largest of several.
 
@@ -196,7 +224,7 @@ def answer(names: Sequence[str], outputs: Floats, unit: str = "") -> str:
     return f"{name} = {value}" if name else value
 
 
-def condition(p: "Predicate", most: int = CATEGORIES) -> str:
+def condition(p: "Predicate", most: int | None = CATEGORIES) -> str:
     """Say a condition, of many categories the first ones only.
 
     Examples
@@ -205,10 +233,34 @@ def condition(p: "Predicate", most: int = CATEGORIES) -> str:
     >>> condition(Predicate(feature="job", levels=("a", "b", "c", "d", "e")))
     'job in {a, b, c, … 2 more}'
     """
-    if p.levels is None or len(p.levels) <= most:
+    if most is None or p.levels is None or len(p.levels) <= most:
         return str(p)
     left = len(p.levels) - most + 1
     return str(replace(p, levels=(*p.levels[: most - 1], f"… {left} more")))
+
+
+def conditions(predicates: Sequence["Predicate"], most: int | None = CATEGORIES) -> list[str]:
+    """Say the conditions of a rule so that they can be joined by "and".
+
+    Examples
+    --------
+    >>> from whence.core.rules import Predicate
+    >>> old = Predicate(feature="age", low=53.0, missing=True)
+    >>> rich = Predicate(feature="fare", low=9.0)
+    >>> conditions([old]), conditions([old, rich])
+    (['age > 53 or missing'], ['(age > 53 or missing)', 'fare > 9'])
+    """
+    said = [condition(p, most) for p in predicates]
+    alone = len(said) == 1
+    return [
+        f"({text})" if not alone and p.part is None and text.endswith(" or missing") else text
+        for p, text in zip(predicates, said, strict=True)
+    ]
+
+
+def of_parts(e: "Rules") -> bool:
+    """Tell whether rules are about parts of a row, such as words, and not about columns."""
+    return any(p.part is not None for rule in e.predicates for p in rule)
 
 
 def is_exact(e: "Rules") -> bool:

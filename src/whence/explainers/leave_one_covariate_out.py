@@ -150,7 +150,8 @@ class LeaveOneCovariateOut:
             if said.shape != rows.raw.shape:
                 raise InputError(
                     f"fit returned a model of {said.shape[1]} outputs without {name!r}, and "
-                    f"{view.name} has {rows.raw.shape[1]}. It must train as the model was trained."
+                    f"{view.called} has {rows.raw.shape[1]}. It must train as the model was "
+                    "trained."
                 )
             asked += len(said)
             values[p], stderr[p] = np.array([verdict.worse(said) for verdict in verdicts]).T
@@ -179,7 +180,7 @@ class LeaveOneCovariateOut:
             raise TypeError("The view that was asked for is another.")
         if other.classes != view.classes:
             raise InputError(
-                f"fit returned a model of the classes {shorten(other.classes)}, and {view.name} "
+                f"fit returned a model of the classes {shorten(other.classes)}, and {view.called} "
                 f"knows {shorten(view.classes)}. It must train as the model was trained: give the "
                 "same kind of model, and y_train as it was."
             )

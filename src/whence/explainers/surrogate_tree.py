@@ -208,7 +208,7 @@ def _agreement(tree: Cart, alike: Bools, agreement: Agreement) -> str:
     value, low, high = (100 * float(x) for x in share(alike.sum(), len(alike)))
     what = "decides as the model does"
     if agreement.tolerance is not None:
-        what = f"is within {agreement.tolerance[0]:.3g} of it"
+        what = f"is within {agreement.tolerance[0]:.3g} of the model"
     return (
         f"On {len(alike)} held-out rows the tree of {tree.leaves} leaves {what} for {value:.1f} % "
         f"({low:.1f} to {high:.1f} %)."

@@ -76,7 +76,7 @@ def _judge(
         labels = _labels(name, rows, force=classes or several)
         if score.two and labels is not None and _count(view, rows) > _BINARY:
             raise InputError(
-                f"scoring is {name!r}, of two classes, and {view.name} has {_count(view, rows)}. "
+                f"scoring is {name!r}, of two classes, and {view.called} has {_count(view, rows)}. "
                 f"Give {'roc_auc_ovr' if name == 'roc_auc' else 'f1_macro'!r} or another score of "
                 "several classes."
             )
@@ -126,12 +126,12 @@ def _check(name: str, score: Score, view: Predict, rows: Rows, labels: Ints | No
     """Refuse a score that the model's answers or the truth do not allow."""
     if score.reads == "numbers" and (labels is not None or rows.targets is None):
         raise InputError(
-            f"scoring is {name!r}, which compares numbers, and {view.name} tells classes. Give "
+            f"scoring is {name!r}, which compares numbers, and {view.called} tells classes. Give "
             "'log_loss', 'accuracy', 'roc_auc' or another score of classes."
         )
     if score.reads == "classes" and labels is None and (rows.raw % 1 != 0).any():
         raise InputError(
-            f"scoring is {name!r}, which compares classes, and {view.name} answers with numbers "
+            f"scoring is {name!r}, which compares classes, and {view.called} answers with numbers "
             f"such as {rows.raw[rows.raw % 1 != 0][0]:.6g}. Give a score of numbers, such as "
             "'squared_error' or 'r2', or a classifier."
         )
@@ -153,7 +153,7 @@ def _check_probabilities(name: str, view: Predict, raw: Floats) -> None:
     sums = raw.sum(axis=1) if raw.shape[1] > 1 else np.ones(len(raw))
     if (raw < 0).any() or (raw > 1).any() or (np.abs(sums - 1) > 1e-3).any():  # noqa: PLR2004  rounding of float16
         raise InputError(
-            f"scoring is {name!r}, which reads probabilities, and {view.name} answers with "
+            f"scoring is {name!r}, which reads probabilities, and {view.called} answers with "
             f"{raw[0].tolist()!r:.60}. Give a classifier with predict_proba, or 'roc_auc' or "
             "'accuracy', for which scores will do."
         )

@@ -147,7 +147,7 @@ def goal_of(view: Predict, target: object, outputs: int) -> Goal:
     if target not in choices:
         what = "classes" if view.classes else "outputs, by position,"
         raise InputError(
-            f"target is {target!r}, and {view.name} knows no such class. Its {what} are "
+            f"target is {target!r}. {view.name} knows no such class. Its {what} are "
             f"{shorten(choices)}. Give one of them, or None for any other than now."
         )
     return Goal(form="class", wanted=choices.index(target), probable=probable)

@@ -99,6 +99,11 @@ class Predict:
         return ""
 
     @property
+    def called(self) -> str:
+        """The name of the model within a sentence."""
+        return self.name[:1].lower() + self.name[1:]
+
+    @property
     def asked(self) -> int:
         """Rows that the model was asked about through this view so far, by one thread."""
         return self._asked[0]
@@ -118,7 +123,7 @@ class Predict:
                 self, response="log_loss_probability", unit="nats", outputs=("log-loss",)
             )
         raise InputError(
-            f"output={output!r} was asked of {self.name}, which answers with a {self.unit}. "
+            f"output={output!r} was asked of {self.called}, which answers with a {self.unit}. "
             "Probabilities and log-losses exist for classifiers that offer predict_proba; "
             "output='raw' always does."
         )
@@ -135,7 +140,7 @@ class Predict:
             check_table(inputs, self.features or inputs.names, named=self.named)
         elif self.named:
             raise InputError(
-                f"X holds {type(inputs).__name__.lower()} and {self.name} reads a table with "
+                f"X holds {type(inputs).__name__.lower()} and {self.called} reads a table with "
                 f"columns {shorten(self.features)}. Hand in such a table, or a function that makes "
                 "one of X and asks the model about it."
             )

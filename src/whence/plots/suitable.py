@@ -10,7 +10,7 @@ from whence.core.examples import Examples
 from whence.core.explanation import Attribution, Explanation, Interaction
 from whence.core.inputs import Images, Series, Texts
 from whence.core.rules import Rules
-from whence.core.words import ALL
+from whence.core.words import ALL, with_article
 from whence.plots.bars import bar
 from whence.plots.decisions import decision_surface
 from whence.plots.example_table import examples
@@ -83,7 +83,7 @@ def plot(e: Explanation, output: Name = 0, ax: "Axes | None" = None) -> "Axes | 
         return examples(e, ax=ax)
     if not isinstance(e, Attribution):
         raise InputError(
-            f"There is no picture of a {type(e).__name__}. "
+            f"There is no picture of {with_article(type(e).__name__)}. "
             "Pass an explanation, as `whence.explain` returns it."
         )
     if e.names.rows == ALL:

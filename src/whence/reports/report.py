@@ -16,6 +16,7 @@ import numpy as np
 from whence.api import explain
 from whence.core.errors import InputError, MissingDependencyError, UnsupportedModelError
 from whence.core.explanation import Attribution, Interaction
+from whence.core.words import with_article
 from whence.explainers.tree_shap import TreeShap
 from whence.models.trees import Trees
 from whence.models.views import view_of
@@ -166,8 +167,9 @@ def _trees(model: object) -> Trees:
         return cast("Trees", view_of(model, Trees))
     except UnsupportedModelError as error:
         raise UnsupportedModelError(
-            f"`report` describes ensembles of trees so far, and a {type(model).__name__} is none "
-            "that can be read. Explanations of any model are kept by e.save(path), drawn by "
+            f"`report` describes ensembles of trees so far, and "
+            f"{with_article(type(model).__name__)} is none that can be read. Explanations "
+            "of any model are kept by e.save(path), drawn by "
             "wh.plot(e) and told by wh.narrate(e[0])."
         ) from error
 

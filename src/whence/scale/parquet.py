@@ -23,6 +23,7 @@ from whence.core.errors import InputError, MissingDependencyError
 from whence.core.explanation import Attribution
 from whence.core.method import Output
 from whence.core.provenance import Provenance
+from whence.core.words import with_article
 from whence.driver import Explainer
 
 Prepare: TypeAlias = Callable[[Any], object]
@@ -231,7 +232,8 @@ def _batch(e: Attribution, start: int, schema: Any) -> Any:  # noqa: ANN401  pya
 def _check(e: object) -> None:
     if not isinstance(e, Attribution):
         raise InputError(
-            f"The method gives a {type(e).__name__}, and values per feature are needed here. "
+            f"The method gives {with_article(type(e).__name__)}, and values per feature "
+            "are needed here. "
             "Use a method such as TreeShap."
         )
 

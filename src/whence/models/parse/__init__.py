@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from whence.core.errors import InputError, UnsupportedModelError
+from whence.core.words import with_article
 from whence.models.trees import Trees
 
 _TREES = {
@@ -113,8 +114,9 @@ def _unsupported(model: object) -> UnsupportedModelError:
     package = kind.__module__.partition(".")[0]
     reasons = [REASONS[name] for _, name in ancestry(model) if name in REASONS]
     why = f", because {reasons[0]}" if reasons else ""
+    said = with_article(kind.__name__)
     return UnsupportedModelError(
-        f"A {kind.__name__} of {package} cannot be read as a tree ensemble{why}. "
+        f"{said[0].upper()}{said[1:]} of {package} cannot be read as a tree ensemble{why}. "
         f"Supported are {SUPPORTED}. Explain any other model through its predictions: "
         "KernelShap(background=X_train)."
     )

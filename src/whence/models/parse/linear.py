@@ -13,6 +13,7 @@ import numpy as np
 from whence.core.errors import InputError, UnsupportedModelError
 from whence.core.table import is_sparse
 from whence.core.types import Floats
+from whence.core.words import with_article
 from whence.models.linear import Linear
 from whence.models.parse import REASONS, SEARCHES, ancestry, best_of
 from whence.models.parse.common import class_levels, output_names
@@ -182,8 +183,9 @@ def _unsupported(model: object) -> UnsupportedModelError:
     package = kind.__module__.partition(".")[0]
     reasons = [REASONS[name] for _, name in ancestry(model) if name in REASONS]
     why = f", because {reasons[0]}" if reasons else ""
+    said = with_article(kind.__name__)
     return UnsupportedModelError(
-        f"A {kind.__name__} of {package} cannot be read as a linear model{why}. "
+        f"{said[0].upper()}{said[1:]} of {package} cannot be read as a linear model{why}. "
         f"Supported are {SUPPORTED}. Explain any other model through its predictions: "
         "KernelShap(background=X_train)."
     )
