@@ -143,3 +143,21 @@ def test_names_cannot_break_the_page() -> None:
         page = e._repr_html_()
         assert not any(tag in page for tag in ("<script>", "<b>", "<i>"))
         assert "&lt;" in page
+
+
+def test_an_entry_of_prototypes_may_be_a_class() -> None:
+    e = results.prototypes(2, 6)
+    of_class = replace(e, names=replace(e.names, rows=("0",)))
+
+    assert repr(of_class).splitlines()[0].startswith("Examples of 1 class x 2 prototypes")
+    assert repr(of_class).splitlines()[1].startswith("  class 0  age")
+    assert "1 more" not in repr(of_class)
+    assert "feature 3" in repr(of_class)
+
+
+def test_what_may_be_missing_stands_in_brackets_beside_others() -> None:
+    e = results.rules((results.YOUNG, results.LIST), (results.YOUNG,), kind="tree")
+
+    assert "IF (age ≤ 37 or missing) and job in" in repr(e)
+    assert "IF age ≤ 37 or missing THEN" in repr(e)
+    assert e.to_frame()["rule"][0].startswith("(age ≤ 37 or missing) and job in")

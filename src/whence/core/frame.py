@@ -7,6 +7,7 @@ import numpy as np
 from whence.core.errors import MissingDependencyError
 from whence.core.players import cells_in_row, names_in_row, set_names
 from whence.core.table import Table
+from whence.core.words import conditions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +89,7 @@ def _effect(e: "Effect") -> dict[str, Any]:
 def _rules(e: "Rules") -> dict[str, Any]:
     columns: dict[str, Any] = {
         "row": _rows(e),
-        "rule": [" and ".join(map(str, conditions)) or "always" for conditions in e.predicates],
+        "rule": [" and ".join(conditions(rule, None)) or "always" for rule in e.predicates],
     }
     for k, name in enumerate(e.names.outputs):
         columns[f"output {name}"] = e.outputs[:, k]

@@ -8,7 +8,14 @@ import numpy as np
 from whence.core.players import cells_in_row, names_in_row, player_names, set_names
 from whence.core.show_rows import columns, effect_lines, example_lines, rule_lines
 from whence.core.types import Floats
-from whence.core.words import EFFECTS, NO_SUM, about_all, importance, interaction_size
+from whence.core.words import (
+    EFFECTS,
+    NO_SUM,
+    about_all,
+    importance,
+    interaction_size,
+    rows_are_classes,
+)
 
 if TYPE_CHECKING:
     from whence.core.effect import Effect
@@ -73,7 +80,10 @@ def _example_sizes(e: "Examples") -> list[str]:
     noun = {"influence": "influential row"}.get(e.kind, e.kind) if most == 1 else plural
     if about_all(e):
         return [f"{most:,} {noun} of all rows"]
-    return [_count(len(e), "row"), f"{most:,} {noun}"]
+    entries = _count(len(e), "row")
+    if rows_are_classes(e):
+        entries = f"{len(e):,} class{'es' * (len(e) != 1)}"
+    return [entries, f"{most:,} {noun}"]
 
 
 def _value_lines(e: "Explanation") -> list[list[str]]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from whence.core.table import Table
 from whence.core.types import Floats
-from whence.core.words import answer, condition, is_exact, share
+from whence.core.words import answer, conditions, is_exact, rows_are_classes, share
 
 if TYPE_CHECKING:
     from whence.core.effect import Curve, Effect
@@ -34,8 +34,9 @@ def effect_lines(e: "Effect") -> list[list[str]]:
     """Return a line per curve, those of the largest range first: name, range, shape, picture."""
     size = [_range(c.values) for c in e.curves]
     order = sorted(range(len(size)), key=lambda i: -size[i])
-    lines = [_curve(e.curves[i]) for i in order[:TOP]]
-    return lines + _left(len(order) - TOP, "curve")
+    shown = _shown(len(order), TOP)
+    lines = [_curve(e.curves[i]) for i in order[:shown]]
+    return lines + _left(len(order) - shown, "curve")
 
 
 def _range(values: Floats) -> float:
@@ -101,22 +102,22 @@ def spark(values: Floats, width: int = _WIDTH) -> str:
 
 def rule_lines(e: "Rules") -> list[list[str]]:
     """Return a line per rule: its label, the rule, and how far it can be trusted."""
-    shown = range(min(len(e), TOP))
-    lines = [[_label(e, i), rule_text(e, i), rule_trust(e, i)] for i in shown]
-    return lines + _left(len(e) - TOP, "rule")
+    shown = _shown(len(e), TOP)
+    lines = [[_label(e, i), rule_text(e, i), rule_trust(e, i)] for i in range(shown)]
+    return lines + _left(len(e) - shown, "rule")
 
 
 def rule_text(e: "Rules", i: int, most: int = _CONDITIONS) -> str:
     """Return a rule in words, such as "IF age > 37 THEN P(>50K) = 0.9"."""
-    conditions = [condition(p) for p in e.predicates[i]]
-    left = len(conditions) - most
+    told = conditions(e.predicates[i])
+    left = len(told) - most
     if left > 1:
-        conditions = [*conditions[:most], f"{left} more conditions"]
+        told = [*told[:most], f"{left} more conditions"]
     said = answer(e.names.outputs, e.outputs[i], e.provenance.unit)
-    if not conditions:
+    if not told:
         return f"ALWAYS {said}" if e.kind != "list" or i == 0 else f"ELSE {said}"
     first = "ELSE IF" if e.kind == "list" and i else "IF"
-    return f"{first} {' and '.join(conditions)} THEN {said}"
+    return f"{first} {' and '.join(told)} THEN {said}"
 
 
 def rule_trust(e: "Rules", i: int) -> str:
@@ -140,7 +141,7 @@ def example_lines(e: "Examples") -> list[list[str]]:
             break
         lines += _of_row(e, i, most=TOP if len(e) == 1 else 1)
         rows += 1
-    return lines + _left(len(e) - rows, "row")
+    return lines + _left(len(e) - rows, "class" if rows_are_classes(e) else "row")
 
 
 def _of_row(e: "Examples", i: int, most: int) -> list[list[str]]:
@@ -169,6 +170,7 @@ def _of_row(e: "Examples", i: int, most: int) -> list[list[str]]:
 def change_text(e: "Examples", row: int, candidate: int, most: int = _CHANGES) -> str:
     """Return what a candidate changes, such as "age 28 → 35, job clerk → manager"."""
     told = [f"{name} {old} → {new}" for name, old, new in changes_of(e, row, candidate)]
+    most = _shown(len(told), most)
     left = len(told) - most
     return ", ".join(told[:most] + ([f"{left} more"] if left > 0 else [])) or "nothing"
 
@@ -199,8 +201,9 @@ def _cells(e: "Examples", row: int, candidate: int) -> str:
     table = candidate_table(e, row)
     place = int(np.count_nonzero(e.valid[row, :candidate]))
     p = len(table.names)
-    told = [f"{table.names[j]} {table.text(place, j)}" for j in range(min(p, _CELLS))]
-    return ", ".join(told + ([f"{p - _CELLS} more"] if p > _CELLS else []))
+    shown = _shown(p, _CELLS)
+    told = [f"{table.names[j]} {table.text(place, j)}" for j in range(shown)]
+    return ", ".join(told + ([f"{p - shown} more"] if p > shown else []))
 
 
 def _measures(e: "Examples", row: int, candidate: int) -> list[str]:
@@ -223,12 +226,22 @@ def _cell(value: object) -> str:
 
 def _label(e: "Explanation", i: int) -> str:
     if e.names.rows is not None:
-        return e.names.rows[i] if e.names.rows != ("all",) else ""
+        label = e.names.rows[i] if e.names.rows != ("all",) else ""
+        return f"class {label}" if rows_are_classes(e) else label
     return f"{_NOUNS.get(getattr(e, 'kind', ''), 'row')} {i}"
 
 
+def _plural(noun: str) -> str:
+    return "es" if noun.endswith("s") else "s"
+
+
+def _shown(count: int, most: int) -> int:
+    """Return how many are shown: the line that tells of one more has room for that one."""
+    return count if count <= most + 1 else most
+
+
 def _left(count: int, noun: str) -> list[list[str]]:
-    return [[f"… {count:,} more {noun}{'s' if count > 1 else ''}"]] if count > 0 else []
+    return [[f"… {count:,} more {noun}{_plural(noun) * (count > 1)}"]] if count > 0 else []
 
 
 def columns(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -133,7 +133,10 @@ def measures_of(e: Examples, i: int, places: Ints) -> list[tuple[str, list[str],
         score = e.score[i, places]
         head = "influence" if e.kind == "influence" else "score"
         code = "+.3g" if e.kind == "influence" else ".3g"
-        lines.append((head, [format(s, code).replace("-", MINUS) for s in score], score))
+        texts = [format(s, code).replace("-", MINUS) for s in score]
+        if e.kind == "prototype":
+            head, texts = "stands for", [share(float(s)) for s in score]
+        lines.append((head, texts, score))
     for head in SCORES:
         part = getattr(e, head)
         if part is not None and np.isfinite(part[i, places]).any():

@@ -6,7 +6,7 @@ import numpy as np
 
 from whence.core.examples import Examples
 from whence.core.types import Floats
-from whence.core.words import ALL
+from whence.core.words import ALL, rows_are_classes
 from whence.plots.example_grid import Grid, before_of, examples_of, grid_of, measures_of
 from whence.plots.pick import Name, find, positive
 from whence.plots.rule_table import foot
@@ -86,7 +86,10 @@ def examples(
     e = examples_of(e)
     i = find(row, e.names.rows, len(e), "row")
     label = e.names.rows[i] if e.names.rows else f"row {i}"
-    label = f"row {label}" if label.isdigit() else label
+    if rows_are_classes(e):
+        label = f"class {label}"
+    elif label.isdigit():
+        label = f"row {label}"
     of_all = e.names.rows == ALL
     words = NOUNS[e.kind]
     if e.kind == "counterfactual":
@@ -140,7 +143,8 @@ def _draw(e: Examples, i: int, grid: Grid, title: str, ax: "Axes | None") -> "Ax
     bound = "" if e.bound is None or not np.isfinite(e.bound[i]) else (
         f"proved: none is nearer than {e.bound[i]:.3g}"
     )  # fmt: skip
-    others = f"one of {len(e):,} rows; for another draw e[i]" if len(e) > 1 else ""
+    entries = "classes" if rows_are_classes(e) else "rows"
+    others = f"one of {len(e):,} {entries}; for another draw e[i]" if len(e) > 1 else ""
     foot(ax, [*grid.said, others, status if status not in ("", "found") else "", bound])
     return ax
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from whence.core.errors import InputError
 from whence.core.rules import Rules
-from whence.core.words import answer, condition, is_exact, share
+from whence.core.words import answer, conditions, is_exact, of_parts, share
 from whence.plots.pick import kind, positive
 from whence.plots.sheet import (
     GAP,
@@ -75,7 +75,7 @@ def rules(e: Rules, max_rules: int = 12, ax: "Axes | None" = None) -> "Axes":
     most = positive(max_rules, "max_rules")
     e = rules_of(e, "rules")
     shown = range(min(most, len(e)))
-    blocks = [wrapped([condition(p) for p in e.predicates[i]] or [_always(e, i)], CONDITIONS)
+    blocks = [wrapped(conditions(e.predicates[i]) or [_always(e, i)], CONDITIONS)
               for i in shown]  # fmt: skip
     labels = _labels(e, shown)
     heights = [ROW + LINE * (len(lines) - 1) + 0.04 for lines in blocks]
@@ -126,7 +126,7 @@ def trust_columns(e: Rules, shown: Sequence[int]) -> list[Column]:
     if np.isfinite(e.coverage[at]).any():
         columns.append(
             Column(
-                head="share of rows",
+                head=f"share of {'samples' if of_parts(e) else 'rows'}",
                 cells=tuple(share(float(e.coverage[i])) for i in shown),
                 bars=e.coverage[at],
                 low=e.coverage_low[at],

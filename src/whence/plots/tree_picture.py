@@ -84,9 +84,9 @@ def tree(
     whole = tree_of(e.predicates)
     taken = frozenset[int]() if path is None else _taken(e, path)
     drawn = pruned(whole, most, np.nan_to_num(e.coverage))
-    title = "Decision tree"
+    title = "Tree that imitates the model" if e.fidelity is not None else "Decision tree"
     if path is not None:
-        title = f"Decision tree · {_row_name(path)}"
+        title += f" · {_row_name(path)}"
     return _tree(e, drawn, taken, title, ax)
 
 
