@@ -84,7 +84,7 @@ def test_a_counterfactual_is_told_as_a_difference() -> None:
     assert "One other way was found." in text
     assert "does not say what caused the outcome" in text
     assert "debt had been 120 instead of being missing" in narrate(e)
-    assert "No nearer row does it, which is proved." in narrate(e)
+    assert "No nearer row within the constraints does it, which is proved." in narrate(e)
     assert "distance" not in text
     assert "“good” (probability 62.0%) if age" in narrate(results.counterfactuals(3)[0])
 
@@ -92,7 +92,9 @@ def test_a_counterfactual_is_told_as_a_difference() -> None:
 def test_a_bound_below_the_distance_is_told_as_what_it_is() -> None:
     e = replace(results.counterfactuals()[0], status=("found",), bound=np.array([0.2]))
 
-    assert "no row nearer than 0.2 does it; the first way is at 0.31." in narrate(e)
+    assert "no row within the constraints is nearer than 0.2; the first way is at 0.31." in narrate(
+        e
+    )
 
 
 def test_where_nothing_was_found_the_reason_is_told() -> None:
@@ -209,3 +211,43 @@ def test_coefficients_are_told_by_their_direction() -> None:
     assert "and falls most with feature 2 (0.040" in text
     assert "feature 3, feature 5 and feature 4 cannot be told apart" in text
     assert "No intervals are known." in narrate(replace(e, stderr=None))
+
+
+def test_a_rule_of_parts_is_told_of_parts() -> None:
+    there = (Predicate(feature="'good'", part=1), Predicate(feature="'film'", part=2))
+    e = results.rules(there, status=("certified",))
+    e = replace(e, coverage=np.array([0.25]), coverage_low=e.coverage, coverage_high=e.coverage)
+    e = replace(e, coverage_low=np.array([0.25]), coverage_high=np.array([0.25]))
+
+    text = narrate(e)
+
+    assert "as long as 'good' and 'film' are there" in text
+    assert "whatever their other parts are" in text
+    assert "It covers 25% of rows whose parts are kept or hidden at random." in text
+
+
+def test_examples_that_cannot_be_told_say_so_at_once() -> None:
+    e = results.prototypes()
+    two = replace(e, names=replace(e.names, rows=("0",)))
+
+    for each in (e, two):
+        with pytest.raises(InputError, match="tells counterfactuals"):
+            narrate(each)
+    with pytest.raises(InputError, match="tells one leaf, and the explanation holds 8"):
+        narrate(results.tree(3))
+
+
+def test_counts_of_all_rows_are_not_told_of_one() -> None:
+    e = results.anchors()
+    warned = replace(
+        e, provenance=replace(e.provenance, warnings=("Not certified: 1 of 4.", "So."))
+    )
+
+    assert narrate(warned[0]).endswith("Note: So.")
+
+
+def test_no_interval_is_no_doubt() -> None:
+    text = narrate(replace(results.shuffled(), stderr=None))
+
+    assert "cannot be told apart" not in text
+    assert "feature 4 has a value of zero." in text

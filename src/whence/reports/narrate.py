@@ -4,22 +4,25 @@ What a model says is told, never the cause of an outcome. Each kind of result ha
 own, ``narrate_row`` and so on; here is which of them tells what.
 """
 
-from typing import get_args
+from typing import Final, get_args
 
 from whence.core.effect import Effect
 from whence.core.errors import InputError
 from whence.core.examples import Examples
 from whence.core.explanation import Attribution, Explanation
 from whence.core.rules import Rules
-from whence.core.words import ALL, importance
+from whence.core.words import ALL, importance, with_article
 from whence.reports.narrate_effect import tell_effect
-from whence.reports.narrate_examples import tell_examples
+from whence.reports.narrate_examples import check_told, tell_examples
 from whence.reports.narrate_importance import tell_all_rows
 from whence.reports.narrate_row import tell_row
 from whence.reports.narrate_rules import tell_rule
 from whence.reports.narrate_words import Audience
 
 __all__ = ["Audience", "narrate"]
+
+_ENTRIES: Final = {"tree": "leaf", "list": "rule"}
+"""What an entry of rules is, where it is no row."""
 
 
 def narrate(
@@ -64,12 +67,16 @@ The output was raised most by age (+1.00) and income (+0.50).
         return tell_effect(e, audience, output)
     if not isinstance(e, Attribution | Rules | Examples):
         raise InputError(
-            "`narrate` tells an Attribution, Rules, Examples or an Effect, and a "
-            f"{type(e).__name__} came. Draw it: wh.plot(e)."
+            "`narrate` tells an Attribution, Rules, Examples or an Effect, and "
+            f"{with_article(type(e).__name__)} came. Draw it: wh.plot(e)."
         )
+    if isinstance(e, Examples):
+        check_told(e)
     if len(e) != 1:
+        what = _ENTRIES.get(getattr(e, "kind", ""), "row")
         raise InputError(
-            f"`narrate` tells one row, and the explanation holds {len(e)}. Pass e[0], for example."
+            f"`narrate` tells one {what}, and the explanation holds {len(e)}. Pass e[0], for "
+            "example."
         )
     if isinstance(e, Rules):
         return tell_rule(e, audience)

@@ -141,8 +141,8 @@ def _course(t: _Told) -> str:
     if rise is not None and fall is not None:
         top, foot = (int(at[place]) for place in (t.mean[at].argmax(), t.mean[at].argmin()))
         return (
-            f"goes up and down with {t.feature}: it is highest at {t.at[top]} ({t.figure(top)}) "
-            f"and lowest at {t.at[foot]} ({t.figure(foot)})"
+            f"goes up and down with {t.feature}: it is highest, {t.figure(top)}, at {t.at[top]} "
+            f"and lowest, {t.figure(foot)}, at {t.at[foot]}"
         )
     start, end = rise or fall or (0, 0)
     return (

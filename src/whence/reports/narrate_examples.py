@@ -18,23 +18,28 @@ _UNUSUAL: Final = 0.05
 """Share of real rows that are as unusual, below which a candidate is called so."""
 
 
-def tell_examples(e: Examples, audience: Audience) -> str:
-    """Tell what would have changed the answer of the only row.
+def check_told(e: Examples) -> None:
+    """Check that examples can be told.
 
     Raises
     ------
     InputError
-        If the examples are no counterfactuals of a row of a table.
+        If they are no counterfactuals of rows of a table.
     """
     if e.kind != "counterfactual" or not isinstance(e.data, Table):
         raise InputError(
             f"`narrate` tells counterfactuals of a row of a table, and these are examples of kind "
             f"{e.kind!r}. A picture tells more: wh.plot(e)."
         )
+
+
+def tell_examples(e: Examples, audience: Audience) -> str:
+    """Tell what would have changed the answer of the only row."""
     found = np.flatnonzero(e.valid[0])
     if not found.size:
-        note = plain(e.notes[0]) if e.notes else ""
-        why = f": {note.rstrip('.')}." if note else "."
+        note = plain(e.notes[0]).rstrip(".") if e.notes else ""
+        lead = ", which is " if note.startswith("proved: ") else ": "
+        why = f"{lead}{note}." if note else "."
         none = f"No change was found that gives the answer asked for{why}"
         return " ".join([none, *(notes(e) if audience == "analyst" else [])])
     told = []
@@ -101,8 +106,9 @@ def _trust(e: Examples, c: int, audience: Audience) -> list[str]:
 def _bound(e: Examples, c: int) -> list[str]:
     status = e.status[0] if e.status else ""
     if status == "optimal":
-        return ["No nearer row does it, which is proved."]
+        return ["No nearer row within the constraints does it, which is proved."]
     if e.bound is not None and np.isfinite(e.bound[0]) and e.bound[0] > 0:
         gap, first = f"{e.bound[0]:.3g}", f"{e.distance[0, c]:.3g}"
-        return [f"It is proved that no row nearer than {gap} does it; the first way is at {first}."]
+        proved = f"It is proved that no row within the constraints is nearer than {gap}"
+        return [f"{proved}; the first way is at {first}."]
     return []

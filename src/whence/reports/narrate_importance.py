@@ -13,6 +13,8 @@ from whence.reports.narrate_words import MOST, Audience, joined, notes
 
 _Z95: Final = 1.96
 _ROUNDING: Final = 1e-9
+_WHOLE, _LARGE = 100, 1e9
+"""Between them half an interval is written as a whole number, as the value beside it is."""
 _VERBS: Final = {
     "PermutationImportance": "Shuffling a feature",
     "LeaveOneCovariateOut": "Leaving a feature out",
@@ -51,7 +53,9 @@ def _sure(panel: Panel) -> tuple[Ints, Ints]:
 def _one(panel: Panel, j: int, places: int) -> str:
     """Return a feature with its size and interval."""
     stderr = 0.0 if panel.stderr is None else float(panel.stderr[0, j])
-    error = f", 95% interval \N{PLUS-MINUS SIGN}{_Z95 * stderr:.2g}" if stderr else ""
+    half = float(f"{_Z95 * stderr:.2g}")
+    text = f"{half:,.0f}" if _WHOLE <= half < _LARGE else f"{half:.2g}"
+    error = f", 95% interval \N{PLUS-MINUS SIGN}{text}" if stderr else ""
     size = number(abs(float(panel.values[0, j])), places)
     return f"{plain(panel.features[j])} ({size}{error})"
 
@@ -77,6 +81,8 @@ def _lost(panel: Panel, words: Importance, verb: str, most: int) -> str:
             f"It improves {words.measure} for {joined(better[:most])}: the model does better "
             "without what it learned there."
         )
+        left = len(better) - most
+        told += [f"So it does for {left} other{'s' * (left > 1)}."] if left > 0 else []
     told += _nothing(panel, unsure, most)
     return " ".join(told)
 
@@ -105,6 +111,8 @@ def _nothing(panel: Panel, unsure: Ints, most: int) -> list[str]:
     names = [plain(panel.features[j]) for j in unsure[:most]]
     left = len(unsure) - len(names)
     names += [f"{left} others" if left > 1 else "1 other"] if left else []
+    if panel.stderr is None:
+        return [f"{joined(names)} {'have values' if len(unsure) > 1 else 'has a value'} of zero."]
     nothing = "one that does nothing" if len(unsure) == 1 else "features that do nothing"
     return [f"{joined(names)} cannot be told apart from {nothing}."]
 

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from whence.core.rules import Rules
-from whence.core.words import condition, is_exact, share
+from whence.core.words import condition, conditions, is_exact, of_parts, share
 from whence.plots.style import plain
 from whence.reports.narrate_words import Audience, joined, notes, said
 
@@ -19,26 +19,29 @@ _WHO: Final = {"tree": "the tree", "list": "the list of rules"}
 
 def tell_rule(e: Rules, audience: Audience) -> str:
     """Tell the only rule there is."""
-    conditions = joined([plain(condition(p)) for p in e.predicates[0]]) if e.predicates[0] else ""
+    parts = [plain(text) for text in conditions(e.predicates[0])]
+    when = joined(parts) if parts else ""
+    if parts and of_parts(e):
+        when += f" {'is' if len(parts) == 1 else 'are'} there"
     tell = _anchor if e.kind == "anchor" else _leaf
-    told = tell(e, conditions, audience)
+    told = tell(e, when, audience)
     if audience == "analyst":
         told += notes(e)
     return " ".join(told)
 
 
-def _anchor(e: Rules, conditions: str, audience: Audience) -> list[str]:
+def _anchor(e: Rules, when: str, audience: Audience) -> list[str]:
     answer = said(e.names.outputs, e.outputs[0], e.provenance.unit)
     precision, low = float(e.precision[0]), float(e.precision_low[0])
     status = e.status[0] if e.status else ""
     held = f"at least {share(low)}" if low > 0 else "some"
     sure = status in ("", "certified")
-    side = _side(e)
-    if not conditions:
+    side, rest = _side(e), "parts" if of_parts(e) else "details"
+    if not when:
         whose = "whatever its details are" if sure else "and no rule was found under which it stays"
         told = [f"The model's answer is {answer}{side}, {whose}."]
     elif audience == "customer":
-        told = [f"The model's answer is {answer}{side}.", _stays(conditions, held, sure=sure)]
+        told = [f"The model's answer is {answer}{side}.", _stays(when, held, rest, sure=sure)]
     else:
         checked = (
             f"Of {int(e.covered[0]):,} rows checked that this covers, {share(precision)} got the "
@@ -46,7 +49,7 @@ def _anchor(e: Rules, conditions: str, audience: Audience) -> list[str]:
         )
         told = [
             f"The model's answer is {answer}{side}.",
-            _stays(conditions, held, sure=sure),
+            _stays(when, held, rest, sure=sure),
             checked,
         ]
     if audience == "analyst":
@@ -67,15 +70,14 @@ def _side(e: Rules) -> str:
     return f", which is {'above' if e.outputs[0, 0] > edge[0] else 'below'} {edge[1]}"
 
 
-def _stays(conditions: str, held: str, *, sure: bool) -> str:
+def _stays(when: str, held: str, rest: str, *, sure: bool) -> str:
     if sure:
         return (
-            f"The answer stays as long as {conditions}: this holds for {held} of such cases, "
-            "whatever their other details are."
+            f"The answer stays as long as {when}: this holds for {held} of such cases, "
+            f"whatever their other {rest} are."
         )
     return (
-        f"The answer may stay as long as {conditions}, but this is known for {held} of such cases "
-        "only."
+        f"The answer may stay as long as {when}, but this is known for {held} of such cases only."
     )
 
 
@@ -84,10 +86,14 @@ def _coverage(e: Rules) -> str:
     if np.isnan(cover):
         return "How many rows this covers is not known."
     interval = "" if np.isnan(low + high) else f" (95% interval {share(low)} to {share(high)})"
+    if low == high == cover and not e.predicates[0]:
+        return "It covers all rows."
+    if low == high == cover:  # the parts are drawn, so the share is known
+        return f"It covers {share(cover)} of rows whose parts are kept or hidden at random."
     return f"It covers {share(cover)} of all rows{interval}."
 
 
-def _leaf(e: Rules, conditions: str, audience: Audience) -> list[str]:
+def _leaf(e: Rules, when: str, audience: Audience) -> list[str]:
     """Tell a path, a leaf or a rule of a list."""
     answer = said(e.names.outputs, e.outputs[0], e.provenance.unit)
     count = len(e.predicates[0])
@@ -96,10 +102,10 @@ def _leaf(e: Rules, conditions: str, audience: Audience) -> list[str]:
         way = f", by {count} condition{'s' * (count > 1)}: {steps}" if count else ""
         told = [f"The model's answer is {answer}{way}."]
     else:
-        when = f"Where {conditions}" if conditions else "Everywhere else" if (
+        where = f"Where {when}" if when else "Everywhere else" if (
             e.kind == "list"
         ) else "Everywhere"  # fmt: skip
-        told = [f"{when}, {_WHO[e.kind]} says {answer}."]
+        told = [f"{where}, {_WHO[e.kind]} says {answer}."]
     if audience == "customer":
         return told
     if np.isfinite(e.precision[0]) and not is_exact(e):

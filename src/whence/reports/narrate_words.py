@@ -16,6 +16,9 @@ MINUS: Final = "\N{MINUS SIGN}"
 MOST: Final = {"analyst": 5, "customer": 3}
 """How many features, curves or ways are told."""
 
+_SUMMED_UP: Final = ("Not converged", "Not certified", "None found")
+"""How warnings begin that count rows; of the one row that is told, it is told in other words."""
+
 
 def joined(parts: Sequence[str]) -> str:
     """Return a list in words."""
@@ -26,7 +29,7 @@ def joined(parts: Sequence[str]) -> str:
 
 def notes(e: Explanation) -> list[str]:
     """Return the warnings that concern this row, in words about one row."""
-    told = [w for w in e.provenance.warnings if not w.startswith("Not converged")]
+    told = [w for w in e.provenance.warnings if not w.startswith(_SUMMED_UP)]
     converged = getattr(e, "converged", None)
     if converged is not None and not converged.all():
         told.append("The values are not as exact as was asked for; give more budget.")
