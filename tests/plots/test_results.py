@@ -489,3 +489,21 @@ def test_names_that_look_like_formulas_are_written_as_they_are() -> None:
 
     assert boxes(drawn)
     assert any(r"\$\frac{\$ > 1" in text for text in texts(drawn))
+
+
+def test_values_that_do_not_add_up_are_not_summed() -> None:
+    e = results.shuffled()
+
+    ax = plots.bar(e, max_features=3)
+    said = [text.get_text() for text in (*ax.texts, *ax.get_yticklabels())]
+
+    assert "3 features of smaller values are not shown" in " ".join(said)
+    assert not any("other features" in text for text in said)
+
+
+def test_subgroups_are_drawn_beside_all_rows() -> None:
+    part = replace(results.age(), where="job = clerk")
+
+    panel = plots.effects(results.effect(results.age(), part)).child_axes[0]
+
+    assert len({line.get_color() for line in panel.lines}) > 1

@@ -53,7 +53,8 @@ def bar(
     output : int or str, default=0
         Which output of the model, by number or name.
     max_features : int, default=15
-        How many features have a bar of their own; the others are shown as their sum.
+        How many features have a bar of their own; the others are shown as their sum, where it
+        means something.
     row : int or str, optional
         Draw this row alone, by number or label. None draws the mean absolute values over all rows
         with their 95% intervals, or the only row there is.
@@ -119,17 +120,20 @@ def _signed(panel: Panel, words: Importance, most: int, ax: "Axes | None") -> "A
     spread = np.full(n, np.nan) if panel.stderr is None else Z95 * panel.stderr[0]
     shown, rest = split(np.abs(values), most)
     labels = [literal(name) for name in short_names([panel.features[j] for j in shown])]
+    summed = int(rest.size > 0 and words.adds_up)
     values, spread = (
-        np.append(values[shown], [values[rest].sum()] * bool(rest.size)),
-        np.append(spread[shown], [np.nan] * bool(rest.size)),
+        np.append(values[shown], [values[rest].sum()] * summed),
+        np.append(spread[shown], [np.nan] * summed),
     )
-    labels += [others(rest.size)] * bool(rest.size)
-    colors = [SIZES] * shown.size + [NEUTRAL] * bool(rest.size)
+    labels += [others(rest.size)] * summed
+    colors = [SIZES] * shown.size + [NEUTRAL] * summed
+    left = f"{rest.size:,} features of smaller values are not shown"
     ax = canvas(ax, width=7.6, height=1.2 + 0.3 * len(labels))
     _draw(ax, values, spread, colors, signed=True)
     rows_of_text(ax, labels)
     tidy(ax, title=literal(words.title), xlabel=literal(plain(words.label)))
-    note(ax, [f"whiskers: {words.interval}" if np.isfinite(spread).any() else ""])
+    sure = f"whiskers: {words.interval}" if np.isfinite(spread).any() else ""
+    note(ax, [sure, left if rest.size and not summed else ""])
     return ax
 
 

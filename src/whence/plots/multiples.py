@@ -98,7 +98,7 @@ def effects(
 
 
 def _groups(e: Effect, out: int) -> list[list[Line]]:
-    """Return the curves of each feature: that of all rows, or else those of the subgroups."""
+    """Return the curves of each feature: that of all rows first, then those of subgroups."""
     found: dict[str, list[Line]] = {}
     for c in e.curves:
         if len(c.features) == 1:
@@ -108,7 +108,7 @@ def _groups(e: Effect, out: int) -> list[list[Line]]:
             "`effects` draws curves of one feature, and the effect holds surfaces only. Draw one "
             "with `effect` or `decision_surface`."
         )
-    return [[line for line in lines if not line.where] or lines for lines in found.values()]
+    return [sorted(lines, key=lambda line: line.where != "") for lines in found.values()]
 
 
 def _panels(ax: "Axes", count: int, columns: int, rows: int, below: float) -> "list[Axes]":
@@ -162,6 +162,7 @@ def _one_scale(
 
 
 def _foot(ax: "Axes", e: Effect, curves_left: int, levels_left: bool) -> None:
+    parts = any(c.where for c in e.curves)
     pairs = sum(len(c.features) > 1 for c in e.curves)
     sure = any(c.low is not None for c in e.curves if len(c.features) == 1)
     ax.annotate(
@@ -172,7 +173,8 @@ def _foot(ax: "Axes", e: Effect, curves_left: int, levels_left: bool) -> None:
     said = [
         f"band and whiskers: {band(e, e.kind)}" if sure else "",
         f"{curves_left:,} features that move the output less are not shown" if curves_left else "",
-        "surfaces of two features are not shown" if pairs else "",
+        "gray: all rows; colors: subgroups, named by plots.effect" if parts else "",
+        "surfaces of two features are not shown: see plots.effect" if pairs else "",
         "rarer categories are not shown" if levels_left else "",
     ]
     lines = [line for line in said if line]
