@@ -23,7 +23,7 @@ def test_points_are_where_they_were_measured() -> None:
     assert_allclose(y, [0.8, 0.9])
     low, high = ax.collections[0].get_segments()[0][:, 1]
     assert_allclose([low, high], [0.7, 0.9])
-    assert {t.get_text() for t in ax.texts} >= {"linear", "forest"}
+    assert {t.get_text() for t in ax.texts} >= {"linear", "forest (1 fit only)"}
     assert ax.get_ylabel() == "AUC"
     assert np.isfinite(ax.get_xlim()).all()
 
@@ -31,3 +31,7 @@ def test_points_are_where_they_were_measured() -> None:
 def test_other_measurements_are_refused() -> None:
     with pytest.raises(InputError, match="Lines of accuracy"):
         tradeoff(Measurement.of("accuracy", 0.9, n=5))
+
+
+def test_a_measurement_prints_a_line_per_number() -> None:
+    assert repr(measured()).splitlines()[1] == "  linear accuracy: 0.8 AUC (0.7 to 0.9)"

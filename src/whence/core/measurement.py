@@ -59,6 +59,17 @@ class Measurement:
         if len(set(sizes.values())) > 1:
             raise InputError(f"The columns differ in length: {sizes}. Give one entry per line.")
 
+    def __repr__(self) -> str:
+        """Return a line per number, with its interval and how it was computed."""
+        return "\n".join(["Measurement", *map(self._line, range(len(self)))])
+
+    def _line(self, i: int) -> str:
+        value, low, high = (float(a[i]) for a in (self.value, self.low, self.high))
+        sure = "" if np.isnan(low + high) else f" ({low:.4g} to {high:.4g})"
+        unit, group = (f" {text}" if text else "" for text in (self.unit[i], self.group[i]))
+        how = f"; {self.method[i]}" if self.method[i] else ""
+        return f"  {self.name[i]}{group * (group != ' all')}: {value:.4g}{unit}{sure}{how}"
+
     def __len__(self) -> int:
         """Return the number of lines."""
         return len(self.name)

@@ -270,7 +270,7 @@ def _lines(run: _Run, best: _Run, metric: Metric, folds: int) -> list[Measuremen
     ratio, n = 1 / (folds - 1), len(run.scores)
     name, unit = run.step.name, _UNITS[metric]
     lower = metric == "log_loss"
-    how = f"{n} fits of {folds}-fold cross-validation, corrected t"
+    how = f"{n} fit{'s' * (n > 1)} of {folds}-fold cross-validation, corrected t"
     mean, low, high = corrected_interval(run.scores, ratio)
     both = min(n, len(best.scores))
     gap = (run.scores[:both] - best.scores[:both]) * (1.0 if lower else -1.0)

@@ -48,6 +48,7 @@ def tradeoff(m: Measurement, ax: "Axes | None" = None) -> "Axes":
         )
     ax = canvas(ax, width=_WIDTH, height=_HEIGHT)
     first = next(iter(accuracy.values()))
+    fullest = max(accuracy.values(), key=lambda i: m.n[i])
     x = np.array([m.value[complexity[name]] for name in accuracy])
     at = list(accuracy.values())
     y, reach = m.value[at], [m.value[at] - m.low[at], m.high[at] - m.value[at]]
@@ -55,7 +56,11 @@ def tradeoff(m: Measurement, ax: "Axes | None" = None) -> "Axes":
         x, y, yerr=np.nan_to_num(np.array(reach)), fmt="o", color=NEGATIVE, ecolor=NEGATIVE,
         elinewidth=1.2, capsize=3, markersize=5,
     )  # fmt: skip
-    names = list(accuracy)
+    most = int(m.n[at].max())
+    names = [
+        name if m.n[i] == most else f"{name} ({m.n[i]} fit{'s' * int(m.n[i] > 1)} only)"
+        for name, i in accuracy.items()
+    ]
     for rank, i in enumerate(np.argsort(x, kind="stable")):  # in turns above and below: apart
         side = -1 if rank % 2 else 1
         end = np.nan_to_num(reach[(side + 1) // 2][i])
@@ -72,7 +77,7 @@ def tradeoff(m: Measurement, ax: "Axes | None" = None) -> "Axes":
     tidy(ax, title="What complexity buys", xlabel="Numbers that the model consists of")
     ax.grid(visible=True, color=FAINT, linewidth=0.5)
     ax.set_axisbelow(True)
-    note(ax, [f"95 % intervals; {m.method[first]}"] if m.method[first] else [])
+    note(ax, [f"95 % intervals; {m.method[fullest]}"] if m.method[fullest] else [])
     return ax
 
 
