@@ -15,7 +15,7 @@ from whence.core.check import shorten
 from whence.core.decision import decisions, threshold_of
 from whence.core.errors import InputError
 from whence.core.types import Bools, Floats, Ints, Level
-from whence.models.predict import Predict
+from whence.models.predict import PAIR_SCORE, Predict
 
 Target: TypeAlias = Level | tuple[float | None, float | None] | None
 
@@ -131,6 +131,11 @@ def goal_of(view: Predict, target: object, outputs: int) -> Goal:
         raise InputError(
             "Counterfactuals change what the model answers. Leave out output=, and say by target= "
             "what the answer has to be."
+        )
+    if view.unit == PAIR_SCORE:
+        raise InputError(
+            f"{view.name} answers with a score for each pair of classes, of which none is the "
+            "class that it decides for. Set decision_function_shape='ovr' on it."
         )
     if isinstance(target, (tuple, list)):
         return _interval(view, target, outputs)

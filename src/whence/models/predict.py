@@ -24,6 +24,8 @@ from whence.models.parse.common import output_names
 
 ROWS = 65_536
 """Rows that the model is asked about in one call at most."""
+PAIR_SCORE = "score of a pair of classes"
+"""Unit of the answers of a classifier that scores pairs of classes, not classes."""
 _CALL_BYTES = 64_000_000
 """Bytes of the rows that the model is asked about in one call; a single row may be larger."""
 _NUMBER = 4

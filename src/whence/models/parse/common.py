@@ -7,6 +7,7 @@ midpoint of ``t`` and the next float32, or one float64 below it if the tie round
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TypeVar
 
 import numpy as np
@@ -337,6 +338,17 @@ def output_names(classes: Iterable[object] | None, outputs: int) -> tuple[str, .
     if labels is not None and outputs == 1 and len(labels) == 2:  # noqa: PLR2004  binary
         return labels[1:]
     return ("y",) if outputs == 1 else tuple(f"y{k}" for k in range(outputs))
+
+
+def pair_names(classes: Iterable[object]) -> tuple[str, ...]:
+    """Name each pair of classes, in the order of a support vector classifier.
+
+    Examples
+    --------
+    >>> pair_names(["a", "b", "c"])
+    ('a vs b', 'a vs c', 'b vs c')
+    """
+    return tuple(f"{a} vs {b}" for a, b in combinations(classes, 2))
 
 
 def class_levels(classes: Iterable[object] | None) -> tuple[Level, ...]:

@@ -16,7 +16,7 @@ from whence.core.types import Floats
 from whence.core.words import with_article
 from whence.models.linear import Linear
 from whence.models.parse import REASONS, SEARCHES, ancestry, best_of
-from whence.models.parse.common import class_levels, output_names
+from whence.models.parse.common import class_levels, output_names, pair_names
 from whence.models.parse.pipeline import before_model
 from whence.models.parse.sklearn_columns import (
     TOLERANCE,
@@ -156,7 +156,7 @@ def _outputs(model: Estimator, outputs: int) -> tuple[str, ...]:
         return output_names(classes, outputs)
     if len(classes) == _BINARY:
         return output_names(classes, outputs)
-    return tuple(f"{a} vs {b}" for i, a in enumerate(classes) for b in classes[i + 1 :])
+    return pair_names(classes)
 
 
 def _has_log_link(model: Estimator, names: set[str]) -> bool:

@@ -11,9 +11,9 @@ import numpy as np
 
 from whence.core.inputs import Inputs
 from whence.core.table import Table
-from whence.models.parse.common import class_levels, feature_names, output_names
+from whence.models.parse.common import class_levels, feature_names, output_names, pair_names
 from whence.models.parse.sklearn_columns import Columns, rebuilt
-from whence.models.predict import Predict
+from whence.models.predict import PAIR_SCORE, Predict
 from whence.models.voices.form import own_form
 
 Model: TypeAlias = Any
@@ -39,6 +39,8 @@ def estimator(model: Model) -> Predict:
     labels = () if method in ("predict", "inplace_predict") else getattr(model, "classes_", ())
     classes = class_levels(labels)
     outputs: tuple[str, ...] = ()
+    if unit == "score" and _scores_pairs(model, len(classes)):
+        unit, outputs, classes = PAIR_SCORE, pair_names(classes), ()
     if unit == "probability" and classes:
         outputs = output_names(classes, 1 if len(classes) == _BINARY else len(classes))
     return Predict(
@@ -57,6 +59,15 @@ def _method(model: Model) -> str | None:
     if _library(model) == "xgboost" and type(model).__name__ == "Booster":
         return "inplace_predict"  # its predict reads a table of its own alone
     return next((name for name in _METHODS if callable(getattr(model, name, None))), None)
+
+
+def _scores_pairs(model: Model, classes: int) -> bool:
+    """Tell whether a support vector classifier answers with a score for each pair of classes."""
+    steps = getattr(model, "steps", None)
+    inner = steps[-1][1] if steps else getattr(model, "best_estimator_", None)
+    if inner is not None:
+        return _scores_pairs(inner, classes)
+    return classes > _BINARY and getattr(model, "decision_function_shape", None) == "ovo"
 
 
 def _library(model: Model) -> str:
