@@ -18,6 +18,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.svm import SVC
+from xgboost import XGBClassifier
 
 import whence as wh
 from reference.changed_rows import Row, broken, cost, nearest
@@ -178,6 +180,18 @@ def test_an_implication_asks_for_as_much_as_it_says_of_tiny_numbers_too() -> Non
 
     assert e.valid[0, 0]
     assert e.candidates[0, 0, 0] >= 2 * tiny * (1 - 1e-6)
+
+
+def test_steps_are_kept_however_tiny_they_are() -> None:
+    tiny = 3.3e-13
+    grid = np.array([[a * tiny, b] for a in range(5) for b in range(5)])
+    trees = XGBClassifier(n_estimators=1, max_depth=1, n_jobs=1)
+    trees.fit(grid, (grid[:, 0] > 2.5 * tiny).astype(int))
+    limits = Constraints(step={"x0": tiny})
+    e = wh.explain(trees, grid[:1], Counterfactuals(background=grid, constraints=limits), rng=0)
+
+    assert e.status == ("optimal",)
+    assert_allclose(e.candidates[0, 0] / [tiny, 1], [3, 0])
 
 
 def test_the_distance_is_that_of_the_definition() -> None:
@@ -581,3 +595,11 @@ def test_a_class_that_does_not_exist_is_refused_with_those_that_do() -> None:
     method = Counterfactuals(background=np.zeros((2, 1)))
     with pytest.raises(wh.InputError, match="Leave out output="):
         wh.explain(model, np.zeros((1, 1)), method, output="log_loss", y=["no"])
+
+
+def test_scores_of_pairs_of_classes_are_not_taken_for_classes() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    svc = SVC(decision_function_shape="ovo").fit(rows, np.digitize(rows[:, 0], [-0.5, 0.5]))
+
+    with pytest.raises(wh.InputError, match="pair of classes"):
+        wh.explain(svc, rows[:2], Counterfactuals(background=rows))

@@ -14,7 +14,7 @@ import numpy as np
 from whence.core.edit import edited
 from whence.core.types import Bools, Floats, Ints
 from whence.kernels.milp_counterfactuals import cheapest_additive
-from whence.maskers.changes import Ground
+from whence.maskers.changes import Ground, digits_of
 from whence.maskers.proofs import conditions
 from whence.maskers.quest import Quest
 from whence.models.behind import LinearBehind
@@ -231,7 +231,7 @@ class _Grid:
         room, ground = quest.room, quest.room.ground
         x, first, last = float(room.X[i, j]), float(room.first[i, j]), float(room.last[i, j])
         d, step = int(ground.decimals[j]), float(ground.limits.step[j])
-        size, digits = (step, 12) if step > 0 else (10.0**-d, d)
+        size, digits = (step, digits_of(step)) if step > 0 else (10.0**-d, d)
         if np.isnan(x) or np.isnan(first):
             return cls(own=x, up=x, down=x, size=size, digits=digits, above=0, below=0)
         zero = x if step > 0 else 0.0

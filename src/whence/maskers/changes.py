@@ -120,7 +120,8 @@ class Ground:
         """Return numbers of a grid without the noise of the sum that made them."""
         out = numbers.copy()
         for j, d in enumerate(self.decimals):
-            out[..., j] = np.round(numbers[..., j], int(d) if self.limits.step[j] == 0 else 12)
+            step = float(self.limits.step[j])
+            out[..., j] = np.round(numbers[..., j], digits_of(step) if step > 0 else int(d))
         return out
 
     def _may(self, j: int, levels: tuple[Level, ...], now: Floats, seen: Floats) -> Bools:
@@ -144,6 +145,11 @@ class Ground:
         may[missing] = False
         may[np.arange(rows)[~missing], code[~missing]] = True
         return may
+
+
+def digits_of(step: float) -> int:
+    """Return the decimals beyond which sums of steps are noise: 12, more where steps are tiny."""
+    return max(12, 6 - int(np.floor(np.log10(step))))
 
 
 def ranks(levels: tuple[Level, ...], order: tuple[Level, ...]) -> Floats:
@@ -236,7 +242,8 @@ class Room:
         for j, d in enumerate(ground.decimals):
             step = float(ground.limits.step[j])
             if step > 0:
-                out[:, j] = np.round(x[:, j] + np.round((wish[:, j] - x[:, j]) / step) * step, 12)
+                places = np.round((wish[:, j] - x[:, j]) / step)
+                out[:, j] = np.round(x[:, j] + places * step, digits_of(step))
             else:
                 out[:, j] = np.round(wish[:, j], int(d))
         return out

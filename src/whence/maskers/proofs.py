@@ -12,7 +12,7 @@ from whence.core.types import Bools, Floats, Ints
 from whence.kernels.choices import Found
 from whence.kernels.tree_counterfactuals import CounterfactualSearch
 from whence.maskers.cells import Cells, Reading
-from whence.maskers.changes import Ground, Room
+from whence.maskers.changes import Ground, Room, digits_of
 from whence.maskers.quest import Quest
 from whence.models.behind import TreesBehind
 from whence.models.goal import Goal
@@ -144,7 +144,7 @@ class Prover:
         if step > 0:
             up = x + np.ceil((ends - x) / step + _CLOSE) * step
             down = x + np.floor((ends - x) / step + _CLOSE) * step
-            up, down = np.round(up, 12), np.round(down, 12)
+            up, down = np.round(up, digits_of(step)), np.round(down, digits_of(step))
         else:
             up, down = np.round(ends + 10.0**-d, d), ends
         some = np.concatenate([up[up > x], down[down < x]])
