@@ -64,7 +64,9 @@ def housing() -> None:
     table = pd.read_csv(DATA / "california_housing/california_housing_sklearn.csv.gz")
     y = table.pop(table.columns[-1])
     train, test, y_train, y_test = train_test_split(table, y, random_state=0)
-    model = make_pipeline(StandardScaler(), MLPRegressor((64,), random_state=0, max_iter=60))
+    model = make_pipeline(
+        StandardScaler(), MLPRegressor(hidden_layer_sizes=(64,), random_state=0, max_iter=60)
+    )
     model.fit(train, y_train)
 
     ale = wh.explain(model, test, wh.AccumulatedLocalEffects(), rng=0)
@@ -130,7 +132,7 @@ def churn() -> None:
     """Read models that explain themselves, and ask what they cost in accuracy."""
     X, y = _churn()
     train, test, y_train, _ = train_test_split(X, y, random_state=0)
-    ladder = wh.tradeoff(train, y_train, rng=0)
+    ladder = wh.tradeoff(train[:1500], y_train[:1500], seconds=20, rng=0)
     print(ladder.to_frame())
     keep(wh.plots.tradeoff(ladder), "churn_tradeoff")
     ebm = ExplainableBoostingClassifier(outer_bags=4, n_jobs=1, random_state=0)
