@@ -161,3 +161,10 @@ def test_what_may_be_missing_stands_in_brackets_beside_others() -> None:
     assert "IF (age ≤ 37 or missing) and job in" in repr(e)
     assert "IF age ≤ 37 or missing THEN" in repr(e)
     assert e.to_frame()["rule"][0].startswith("(age ≤ 37 or missing) and job in")
+
+
+def test_texts_are_told_by_their_places() -> None:
+    e = results.prototypes(2)
+    bare = replace(e, candidates=e.candidates[..., :0], levels=())
+
+    assert "prototype 2, row 7" in repr(bare)

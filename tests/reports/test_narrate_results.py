@@ -15,6 +15,7 @@ from whence.core.errors import InputError
 from whence.core.provenance import Provenance
 from whence.core.rules import Predicate
 from whence.core.types import Floats
+from whence.plots import plot
 from whence.reports.narrate import Audience, narrate
 
 MINUS = "\N{MINUS SIGN}"
@@ -251,3 +252,17 @@ def test_no_interval_is_no_doubt() -> None:
 
     assert "cannot be told apart" not in text
     assert "feature 4 has a value of zero." in text
+
+
+def test_an_answer_that_is_there_already_needs_no_change() -> None:
+    e = results.counterfactuals()[0]
+    assert e.data is not None
+    same = np.repeat(e.data.numbers[:, None], e.candidates.shape[1], axis=1)
+
+    text = narrate(replace(e, candidates=same))
+
+    assert "which is the one asked for already." in text
+    assert "distance" not in text
+    assert "Nothing has to change." in [
+        t.get_text() for t in plot(replace(e, candidates=same)).texts
+    ]

@@ -198,6 +198,10 @@ def candidate_table(e: "Examples", row: int) -> Table:
 def _cells(e: "Examples", row: int, candidate: int) -> str:
     if e.candidates.ndim != 3:  # noqa: PLR2004  rows, candidates and columns: cells of a table
         return f"{e.kind} {candidate + 1}"
+    if not e.candidates.shape[-1]:  # texts, which are no numbers: their place says which
+        return f"{e.kind} {candidate + 1}" + (
+            "" if e.index is None else f", row {e.index[row, candidate]}"
+        )
     table = candidate_table(e, row)
     place = int(np.count_nonzero(e.valid[row, :candidate]))
     p = len(table.names)

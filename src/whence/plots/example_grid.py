@@ -62,6 +62,11 @@ def examples_of(e: object) -> Examples:
             "returned for counterfactuals or prototypes, or see whether `plot` suits it."
         )
     kind(e, Examples, "examples")
+    if e.candidates.ndim == TABLE and not e.candidates.shape[-1]:
+        raise InputError(
+            "`examples` draws rows of tables, and these examples have no columns, such as texts. "
+            "Look them up by their places among the rows: `index`."
+        )
     if e.candidates.ndim != TABLE or (e.data is not None and not isinstance(e.data, Table)):
         held = "rows of another form" if e.data is None else type(e.data).__name__.lower()
         raise InputError(

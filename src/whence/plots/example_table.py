@@ -97,7 +97,11 @@ def examples(
     else:
         title = words[0].upper() + words[1:] + ("" if of_all else f" · {plain(label)}")
     if not e.valid[i].any():
-        return _nothing(e, i, title, ax)
+        return _nothing("None was found.", plain(e.notes[i]) if e.notes else "", title, ax)
+    if e.kind == "counterfactual" and e.data is not None and not e.changed[i].any():
+        return _nothing(
+            "Nothing has to change.", "The answer is the one asked for already.", title, ax
+        )
     return _draw(e, i, grid_of(e, i, most, features, unchanged), title, ax)
 
 
@@ -207,13 +211,12 @@ def _score_bars(ax: "Axes", bars: Floats, left: Floats, y: float) -> None:
         ax.barh(y, length, left=float(left[c]), height=0.07, color=color, linewidth=0)
 
 
-def _nothing(e: Examples, i: int, title: str, ax: "Axes | None") -> "Axes":
-    """Say that none was found, and what stands in the way."""
-    note = plain(e.notes[i]) if e.notes else ""
+def _nothing(said: str, note: str, title: str, ax: "Axes | None") -> "Axes":
+    """Say in place of a table that none was found or needed, and why."""
     lines = _lines(note)
     width = max(4.5, *(inches(line) for line in lines), inches(title, SMALL + 4))
     ax = sheet(ax, width=width, height=0.4 + 0.2 * len(lines), title=title)
-    write(ax, 0.0, 0.14, "None was found.", strong=True)
+    write(ax, 0.0, 0.14, said, strong=True)
     for k, line in enumerate(lines):
         write(ax, 0.0, 0.4 + 0.2 * k, line)
     return ax

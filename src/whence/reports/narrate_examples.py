@@ -45,6 +45,8 @@ def tell_examples(e: Examples, audience: Audience) -> str:
     told = []
     for place, c in enumerate(found[: _WAYS[audience]].tolist()):
         told.append(_way(e, c, first=place == 0))
+        if not _changes(e, c):
+            continue
         told += _trust(e, c, audience)
         told += _bound(e, c) if place == 0 and audience == "analyst" else []
     left = found.size - _WAYS[audience]
@@ -62,7 +64,7 @@ def _way(e: Examples, c: int, *, first: bool) -> str:
     changes = _changes(e, c)
     answer = said(e.names.outputs, e.outputs[0, c], e.provenance.unit)
     if not changes:
-        return f"The answer would have been {answer} with nothing changed."
+        return f"The model's answer is {answer}, which is the one asked for already."
     if first:
         was = ""
         if e.before is not None:
