@@ -174,3 +174,10 @@ def test_a_model_that_always_says_the_same_has_no_interactions() -> None:
 
     assert_array_equal(e.values, 0)
     assert np.isfinite(wh.explain(bent, X[:1], HStatistic(), rng=0).values).all()
+
+
+def test_one_row_has_no_variance_to_share() -> None:
+    one, two = (wh.explain(bent, X[:n], HStatistic(), rng=0).provenance.warnings for n in (1, 2))
+
+    assert "One row has no variance" in one[0]
+    assert not any("One row" in warning for warning in two)

@@ -28,6 +28,10 @@ from whence.maskers.sweep import Sweep
 from whence.models.predict import Predict
 
 _PAIR = 2
+_ONE_ROW = (
+    "One row has no variance to take shares of: zero then says nothing about interactions. Give "
+    "more rows."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,7 +98,8 @@ class HStatistic:
             table = table_given(rows.given(), "HStatistic")
             names = names_of(table, view)
             columns, pairs = self._wanted(table, names)
-            n, notes = len(table), ()
+            n = len(table)
+            notes = (_ONE_ROW,) if n == 1 else ()
             if n > self.rows:
                 drawn = np.sort(rng.choice(n, self.rows, replace=False))
                 table = table[drawn]
@@ -173,7 +178,8 @@ class _Game:
             if j in columns:
                 found[j, -1] = self._single(alone[j], means_of_others(said))
         if pairs is None:
-            pairs, notes = _promising(found, most, names)
+            pairs, left_out = _promising(found, most, names)
+            notes = (*notes, *left_out)
         for done, pair in enumerate(pairs):
             rows.progress(0.5 + done / len(pairs) / _PAIR)
             found[pair] = self._pair(pair, alone)
