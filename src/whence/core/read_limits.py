@@ -82,6 +82,8 @@ class _Reader:
         wanted = (list, tuple) if name in _LISTS else Mapping
         if not isinstance(value, wanted):
             form = "tuple" if name in _LISTS else "dict"
+            if isinstance(value, str) and name in _LISTS:
+                form = f"tuple: {name}=({value!r:.60},)"
             raise InputError(f"{name} of the constraints is {value!r:.60}. Give a {form}.")
 
     def place(self, setting: str, column: object) -> int:
