@@ -105,6 +105,15 @@ def test_rows_it_was_not_fitted_to_are_noticed() -> None:
     assert e.stderr is None
 
 
+def test_a_constant_whose_mean_is_rounded_is_a_constant() -> None:
+    rows = np.column_stack([np.arange(37.0), np.full(37, 0.1)])
+    model = LinearRegression().fit(rows, rows[:, 0])
+    e = wh.explain(model, rows, LinearCoefficients(), y=rows[:, 0])
+
+    assert rows[:, 1].std() > 0  # by rounding alone
+    assert any("Constant in these rows" in note for note in e.provenance.warnings)
+
+
 def test_constant_columns_have_no_weight() -> None:
     frame = X[["age"]].assign(one=1.0)
     model = LinearRegression().fit(frame, numbers)

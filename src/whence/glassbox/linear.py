@@ -123,11 +123,12 @@ def _explained(method: LinearCoefficients, view: Linear, rows: Rows, rng: Genera
     if not isinstance(table, Table):
         raise TypeError(table)
     X = rows.X
-    scale = X.std(axis=0) if method.standardize else np.ones(X.shape[1])
+    still = X.max(axis=0) == X.min(axis=0)  # the standard deviation of such may be some rounding
+    scale = np.where(still, 0.0, X.std(axis=0)) if method.standardize else np.ones(X.shape[1])
     values = view.coefficients * scale[:, None]
     stderr, warnings = _stderr(method, view, rows, table, rng)
     base = view.raw(X.mean(axis=0)[None])
-    constant = tuple(np.flatnonzero(X.std(axis=0) == 0))
+    constant = tuple(np.flatnonzero(still))
     names = _names(view, table)
     if constant and method.standardize:
         listed = ", ".join(repr(names[j]) for j in constant[:5])
@@ -252,5 +253,6 @@ def _parts(view: Linear, table: Table, j: int, count: int) -> list[str]:
             told.append(plain[i])
             continue
         value = float(values[there[0]])
-        told.append(f" = {value:g}" if levels is None else f" = {levels[int(value)]}")
+        word = f"{value:g}" if levels is None else str(levels[int(value)])
+        told.append(f" = {word or repr(word)}")
     return told
