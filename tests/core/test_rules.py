@@ -33,6 +33,13 @@ def test_a_condition_says_what_it_covers(predicate: Predicate, text: str, holds:
     assert predicate.holds(table_of(X)).tolist() == [bool(h) for h in holds]
 
 
+def test_words_hold_nowhere_in_a_column_that_is_missing_throughout() -> None:
+    empty = table_of(X.assign(job=np.nan))
+
+    assert not Predicate(feature="job", levels=("clerk",)).holds(empty).any()
+    assert Predicate(feature="job", levels=("clerk",), missing=True).holds(empty).all()
+
+
 def rules(*predicates: tuple[Predicate, ...]) -> Rules:
     n = len(predicates)
     one = np.ones(n)

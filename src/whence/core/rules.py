@@ -89,7 +89,9 @@ class Predicate:
         else:
             fits = np.array([level in self.levels for level in levels or ()] + [False])
             codes = np.where(absent, len(fits) - 1, x).astype(np.int64)
-            inside = fits[codes] if levels is not None else np.isin(x, np.array(self.levels, float))
+            # Of a column of numbers, such as one that is missing throughout, words hold nowhere.
+            numbers = [float(level) for level in self.levels if not isinstance(level, str)]
+            inside = fits[codes] if levels is not None else np.isin(x, numbers)
         return np.asarray(np.where(absent, self.missing, inside))
 
 
