@@ -49,8 +49,6 @@ _LOOKED_AT = 100
 """Rows of the background on which it is seen whether trees say what the model says."""
 _CLOSE = 1 + 1e-7
 """How much more than its bound the nearest row may cost, by rounding."""
-_POOL = 256
-"""Candidates of a row, the cheapest, among which those are picked that lie apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
