@@ -34,7 +34,7 @@ class Constraints:
         Column -> (low, high), None for no bound, that the new value lies between, both included;
         a row outside of them is moved inside.
     step : dict
-        Column -> size: a change is a multiple of it.
+        Column -> size: a change is a multiple of it. A fraction makes fractions of whole numbers.
     transitions : dict
         Column of categories -> the categories it may become, or a dict from each category to those
         that it may become; one that is no key of it stays. What is stays allowed.

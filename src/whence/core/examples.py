@@ -35,7 +35,7 @@ class Examples(Explanation):
     levels : tuple
         Per column the categories that the codes of ``candidates`` stand for; None for numbers.
     before : array of shape (rows, outputs) or None
-        What the model says about the row explained, of counterfactuals.
+        What the model says about the rows explained; None where they are groups.
     index : int array of shape (rows, candidates) or None
         Row of the background that a candidate is; -1 if it is none of them.
     score : array of shape (rows, candidates) or None

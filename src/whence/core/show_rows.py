@@ -155,7 +155,7 @@ def _of_row(e: "Examples", i: int, most: int) -> list[list[str]]:
     for place, c in enumerate(found[:most]):
         told = change_text(e, i, int(c)) if changes else _cells(e, i, int(c))
         said = answer(e.names.outputs, e.outputs[i, c], e.provenance.unit)
-        if e.before is not None:
+        if e.before is not None and e.kind == "counterfactual":
             alone = e.names.outputs if e.before.shape[1] > 1 else ()
             said += f" (was {answer(alone, e.before[i])})"
         lines.append(

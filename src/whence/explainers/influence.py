@@ -148,7 +148,7 @@ class Influence:
             labels = None if rows.labels is None else np.repeat(rows.labels, self.count)
             outputs = view.respond(head.answers[index.ravel()], labels)
             return chosen(
-                "influence", X, background, both, index, distance, outputs,
+                "influence", X, background, both, index, distance, outputs, rows.outputs,
                 score=score, warnings=warnings,
             )  # fmt: skip
 

@@ -103,7 +103,7 @@ class NearestExamples:
             index, distance = _nearest(apart, self.count, may)
             labels = None if rows.labels is None else np.repeat(rows.labels, self.count)
             outputs = view.respond(said[index.ravel()], labels)
-            return chosen("neighbor", X, background, both, index, distance, outputs)
+            return chosen("neighbor", X, background, both, index, distance, outputs, rows.outputs)
 
         return explain
 

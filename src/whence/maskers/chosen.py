@@ -20,6 +20,7 @@ def chosen(
     index: Ints,
     distance: Floats,
     outputs: Floats,
+    before: Floats,
     *,
     score: Floats | None = None,
     warnings: tuple[str, ...] = (),
@@ -38,6 +39,8 @@ def chosen(
     distance : array of shape (rows, candidates)
     outputs : array of shape (rows * candidates, outputs)
         What the model says about the candidates.
+    before : array of shape (rows, outputs)
+        What it says about the rows explained.
     score : array of shape (rows, candidates) or None
     warnings : tuple of str
     """
@@ -52,6 +55,7 @@ def chosen(
         distance=np.where(valid, distance, np.nan),
         valid=valid,
         kind=kind,
+        before=before,
         levels=() if both is None else both.levels,
         index=index,
         score=None if score is None else np.where(valid, score, np.nan),
