@@ -25,7 +25,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import f1_score, make_scorer, median_absolute_error, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 import whence as wh
@@ -630,3 +630,12 @@ def test_adult_behind_a_pipeline() -> None:
     assert e.names.features[order[0]] in ("capital-gain", "relationship", "marital-status")
     assert (e.values[0, order[0]] > 4 * e.stderr[0, order[0]]).all()
     assert e.provenance.evaluations < 1_500 * (1 + 3 * 14)
+
+
+def test_scores_of_pairs_of_classes_are_not_judged_as_classes() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    truth = np.digitize(rows[:, 0], [-0.5, 0.5])
+    svc = SVC(decision_function_shape="ovo").fit(rows, truth)
+
+    with pytest.raises(wh.InputError, match="pair of classes"):
+        wh.explain(svc, rows, PermutationImportance(scoring="accuracy"), y=truth)

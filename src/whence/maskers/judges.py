@@ -11,7 +11,7 @@ from whence.core.table import Table
 from whence.core.types import Floats, Ints
 from whence.kernels.scores import SCORES, Score, Truth
 from whence.maskers.judged import Judge, Known, One, Scoring
-from whence.models.predict import Predict
+from whence.models.predict import PAIR_SCORE, Predict
 from whence.models.scoring import scorer_of
 
 _BINARY = 2
@@ -48,6 +48,11 @@ def judges_of(
         raise InputError(
             f"y was not given. {method} measures how right the predictions are. Give the true "
             f"classes or numbers: wh.explain(model, X, wh.{method}(...), y=y)."
+        )
+    if view.unit == PAIR_SCORE:
+        raise InputError(
+            f"{view.name} answers with a score for each pair of classes, of which none is the "
+            "class that it decides for. Set decision_function_shape='ovr' on it."
         )
     if len(table) < _BINARY:
         raise InputError(
