@@ -200,6 +200,23 @@ def rows_are_classes(e: "Explanation") -> bool:
     return getattr(e, "kind", "") in ("prototype", "criticism") and e.names.rows not in (None, ALL)
 
 
+def beside_half(value: float) -> str:
+    """Write a number near one half so that it can be told on which side it lies.
+
+    Examples
+    --------
+    >>> beside_half(0.5), beside_half(0.49997), beside_half(0.50000000001)
+    ('0.5', '0.49997', 'just above 0.5')
+    """
+    if value == 0.5:  # noqa: PLR2004  the half itself
+        return "0.5"
+    for digits in range(4, 8):
+        text = f"{value:.{digits}g}"
+        if float(text) != 0.5:  # noqa: PLR2004  the half itself
+            return text
+    return f"just {'above' if value > 0.5 else 'below'} 0.5"  # noqa: PLR2004  the half itself
+
+
 def answer(names: Sequence[str], outputs: Floats, unit: str = "") -> str:
     """Say what a model answers: its only output, or the largest of several.
 
@@ -216,6 +233,8 @@ def answer(names: Sequence[str], outputs: Floats, unit: str = "") -> str:
         return "unknown"
     best = int(np.nanargmax(outputs))
     value = f"{outputs[best]:.3g}" if abs(outputs[best]) < 1000 else f"{outputs[best]:.0f}"  # noqa: PLR2004  digits before the point are kept
+    if value == "0.5":
+        value = beside_half(float(outputs[best]))
     if outputs.size > 1:
         return f"{names[best] if names else f'output {best}'} ({value})"
     name = names[0] if names else ""

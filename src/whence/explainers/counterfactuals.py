@@ -119,7 +119,7 @@ class Counterfactuals:
 
     needs: ClassVar[type] = Predict
     references: ClassVar[tuple[str, ...]] = ("arXiv:1711.00399", "10.1007/s10618-023-00930-y")
-    fewest: ClassVar[int] = 256
+    fewest: ClassVar[int] = 64
 
     def bind(self, view: Predict) -> Explain[Examples]:
         """Check the settings, ask about the background and return what explains rows.

@@ -7,7 +7,7 @@ import numpy as np
 
 from whence.core.explanation import Explanation
 from whence.core.types import Floats
-from whence.core.words import answer
+from whence.core.words import answer, beside_half
 from whence.plots.style import decimals, number, plain
 
 Audience: TypeAlias = Literal["analyst", "customer"]
@@ -90,7 +90,10 @@ def said(names: Sequence[str], outputs: Floats, unit: str) -> str:
     if unit == "probability":
         if several and name:
             return f"“{name}” (probability {value:.1%})"
-        return f"a probability of {value:.1%}" + f" for {name}" * bool(name)
+        told = f"{value:.1%}"
+        if told == "50.0%" and value != 0.5:  # noqa: PLR2004  which side of one half decides
+            told = beside_half(value)
+        return f"a probability of {told}" + f" for {name}" * bool(name)
     figure = f"{number(value, decimals(outputs[best : best + 1]))} {plain(unit)}".strip()
     if several:
         return f"“{name}” ({figure})" if name else answer(names, outputs, unit)
