@@ -203,7 +203,7 @@ def test_outputs_that_a_model_does_not_have_are_refused() -> None:
     assert_allclose(loss.rows(table_of(X), y).outputs[:, 0], -np.log(np.where(y, p, 1 - p)))
     for model in (lambda X: X[:, 0], LinearSVC().fit(X, TWO), LinearRegression().fit(X, SIGNAL)):
         for output in ("probability", "log_loss"):
-            with pytest.raises(InputError, match=f"output='{output}' was asked of The model"):
+            with pytest.raises(InputError, match=f"output='{output}' was asked of the model"):
                 read_predict(model).explaining(output)  # type: ignore[arg-type]  # a name of one
 
 
@@ -298,7 +298,7 @@ def test_only_an_estimator_that_knows_its_columns_refuses_what_is_no_table() -> 
 
     for inputs in (texts, images):
         read_predict(LogisticRegression().fit(X, TWO)).check(inputs)
-        with pytest.raises(InputError, match=r"and The model .* reads a table with columns 'age'"):
+        with pytest.raises(InputError, match=r"and the model .* reads a table with columns 'age'"):
             named.check(inputs)
     with pytest.raises(InputError, match="lacks 'rate'"):
         named.check(table_of(FRAME[["age", "income"]]))

@@ -126,7 +126,7 @@ def test_a_session_with_an_input_per_column_is_fed_by_name() -> None:
     assert (view.features, view.named) == (("age", "job"), True)
     with pytest.raises(InputError, match="lacks 'job'"):
         view.check(table_of(frame[["age"]]))
-    with pytest.raises(InputError, match="X holds series and The model"):
+    with pytest.raises(InputError, match="X holds series and the model"):
         view.check(series_of(X))
 
 

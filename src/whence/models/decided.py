@@ -40,6 +40,7 @@ def decided(view: Predict, raw: Floats) -> Decided | None:
 
     Examples
     --------
+    >>> import numpy as np
     >>> view = Predict(say=len, name="The model", classes=("bad", "good"), unit="probability")
     >>> found = decided(view, np.array([[0.2], [0.9]]))
     >>> found.names, found.label
