@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from whence.core.measurement import Measurement as Measurement
     from whence.core.rules import Predicate as Predicate
     from whence.core.rules import Rules as Rules
+    from whence.deep.methods.saliency import Saliency as Saliency
+    from whence.deep.network import network as network
+    from whence.deep.target import Contrast as Contrast
     from whence.explainers.accumulated_local_effects import (
         AccumulatedLocalEffects as AccumulatedLocalEffects,
     )
@@ -97,6 +100,7 @@ _HOME = {
     "Causal": "whence.maskers.causal",
     "Conditional": "whence.maskers.conditional",
     "Constraints": "whence.core.constraints",
+    "Contrast": "whence.deep.target",
     "Counterfactuals": "whence.explainers.counterfactuals",
     "Criticisms": "whence.explainers.criticisms",
     "Curve": "whence.core.effect",
@@ -132,6 +136,7 @@ _HOME = {
     "RuleList": "whence.explainers.rule_list",
     "Rules": "whence.core.rules",
     "Sage": "whence.explainers.sage",
+    "Saliency": "whence.deep.methods.saliency",
     "SeriesMasker": "whence.maskers.series",
     "ShapleyInteractions": "whence.explainers.shapley_interactions",
     "SurrogateTree": "whence.explainers.surrogate_tree",
@@ -150,6 +155,7 @@ _HOME = {
     "load": "whence.core.codec",
     "methods": "whence.catalog",
     "narrate": "whence.reports.narrate",
+    "network": "whence.deep.network",
     "plot": "whence.plots",
     "plots": "whence",
     "report": "whence.reports.report",

@@ -138,6 +138,9 @@ class Attribution(Explanation):
     fidelity : array of shape (rows, outputs, 3) or None
         Of a surrogate such as LIME's: its R squared on samples it was not fitted to, and the bounds
         of the 95 % interval of that.
+    target : int32 array of shape (rows, outputs) or None
+        Which output of the model each is, by number, where a method explains chosen ones, such as
+        the predicted class of each row.
 
     Examples
     --------
@@ -159,9 +162,10 @@ class Attribution(Explanation):
     mask: Bools | None = None
     converged: Bools | None = None
     fidelity: Floats | None = None
+    target: Int32s | None = None
 
     per_row: ClassVar[tuple[str, ...]] = (
-        "values", "base_values", "outputs", "stderr", "mask", "converged", "fidelity",
+        "values", "base_values", "outputs", "stderr", "mask", "converged", "fidelity", "target",
     )  # fmt: skip
 
     @property

@@ -1,6 +1,6 @@
 """Which view a method needs, built from the user's model."""
 
-from typing import cast
+from typing import Protocol, Self, cast
 
 from whence.core.errors import UnsupportedModelError
 from whence.core.method import View
@@ -8,6 +8,15 @@ from whence.models.additive import Additive, additive_of
 from whence.models.linear import Linear
 from whence.models.predict import Predict, read_predict
 from whence.models.trees import Trees
+
+
+class Readable(View, Protocol):
+    """A view that is built of a model by itself."""
+
+    @classmethod
+    def of(cls, model: object) -> Self:
+        """Return the view of a model, or raise `UnsupportedModelError`."""
+        ...
 
 
 def view_of(model: object, needs: type) -> View:
@@ -32,7 +41,7 @@ def view_of(model: object, needs: type) -> View:
         return read_predict(model)
     if needs is Additive:
         return _additive(model)
-    raise UnsupportedModelError(f"No view of type {needs.__name__} can be built of any model.")
+    return cast("type[Readable]", needs).of(model)  # a view of a higher layer reads models itself
 
 
 def _additive(model: object) -> Additive:

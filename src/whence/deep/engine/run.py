@@ -1,0 +1,419 @@
+"""One block of rows and a module: passes through it, cut into chunks that fit the memory.
+
+>>> from whence.deep.network import Network
+>>> from whence.core.inputs import inputs_of
+>>> import numpy as np
+>>> network = Network.of(torch.nn.Linear(2, 1))
+>>> rows = network.rows(inputs_of(np.ones((3, 2))), None)
+>>> with running(network, rows, None) as run:
+...     scores, (slopes,) = run.own_gradients()
+>>> scores.shape, slopes.shape
+(torch.Size([3, 1]), torch.Size([1, 3, 2]))
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from whence.core.errors import InputError
+from whence.core.inputs import Inputs
+from whence.core.method import Rows
+from whence.deep.engine.batch import Batch
+from whence.deep.engine.held import drops, held
+from whence.deep.engine.layout import Layout
+from whence.deep.engine.memory import Kept
+from whence.deep.engine.reading import read
+from whence.deep.engine.scores import Scores
+from whence.deep.engine.taps import Embedded, Found, LayerTap, tapped
+from whence.deep.target import Target
+
+if TYPE_CHECKING:
+    from whence.deep.network import Network
+
+_FIRST = 300
+"""Times the bytes of its input that a row takes at a guess, before it was measured."""
+_SPARE = 0.8
+"""Share of the memory that chunks are sized for."""
+_MOST_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pass:
+    """What one pass gave.
+
+    Attributes
+    ----------
+    answer : object
+        What the module answered.
+    found : tuple of Found
+        The place where the network was opened: one per explained input or table of embeddings,
+        or the one layer. Their tensors are leaves of the graph where gradients are on.
+    layers : dict of str to Found
+        Layers that were to be watched.
+    """
+
+    answer: Any
+    found: tuple[Found, ...]
+    layers: dict[str, Found]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Run:
+    """Passes of one block through a module that is held; made by `running`.
+
+    Attributes
+    ----------
+    network : Network
+    inputs : Table, Images, Texts or Series
+        The rows in the user's form.
+    batch : Batch
+        The rows as the module reads them.
+    scores : Scores
+    layout : Layout
+        Which player each number belongs to.
+    layer : str or None
+        The layer behind which the network is opened; None opens it at its inputs.
+    warnings : tuple of str
+        What the reader must know of the module.
+    passed : int
+        Rows that were passed forward so far.
+    where : tuple of Found
+        The places where the network is opened, without tensors; empty before the first pass.
+    """
+
+    network: "Network"
+    inputs: Inputs
+    batch: Batch
+    scores: Scores
+    layout: Layout
+    layer: str | None
+    warnings: tuple[str, ...] = ()
+    passed: int = 0
+    where: tuple[Found, ...] = ()
+    _uses: int = field(default=1, init=False)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.batch)
+
+    def forward(
+        self,
+        rows: Tensor | slice,
+        put: tuple[Tensor, ...] | None = None,
+        *,
+        batch: Batch | None = None,
+        mode: TorchFunctionMode | None = None,
+        watch: tuple[str, ...] = (),
+    ) -> Pass:
+        """Pass rows through the module, with gradients if those are on.
+
+        Parameters
+        ----------
+        rows : int tensor or slice
+            Rows of the block, also several times.
+        put : tuple of tensors of shape (rows, ...) or None
+            Values for the place where the network is opened; None takes the rows' own, as leaves.
+        batch : Batch or None
+            Other rows than those of the block, such as a baseline; then ``rows`` are of it.
+        mode : TorchFunctionMode or None
+            Sees each operation of the pass, above the tap.
+        watch : tuple of str
+            Layers whose output is wanted; the graph begins at the first of them where it has not
+            begun before.
+        """
+        part = (self.batch if batch is None else batch).take(rows)
+        count = len(part)
+        self.passed += count
+        taps = {name: LayerTap(name=name, rows=count, uses=self._uses) for name in watch}
+        if self.layer is not None:
+            own = LayerTap(
+                name=self.layer, rows=count, uses=self._uses, put=None if put is None else put[0]
+            )
+            taps[self.layer] = own
+        embedded: Embedded | None = None
+        found: tuple[Found, ...] = ()
+        if self.layer is None and not watch:
+            if all(s.is_floating_point() for s in part.sources):
+                part, found = _opened(part, put)
+            else:
+                embedded = Embedded(part, put)
+        with ExitStack() as stack:
+            stack.enter_context(tapped(self.network.module, taps.values()))
+            stack.enter_context(embedded or nullcontext())
+            stack.enter_context(mode or nullcontext())
+            answer = self.network.call(part)
+        if embedded is not None:
+            found = tuple(embedded.found)
+            self._check_embedded(found)
+        layers = {name: _last(tap) for name, tap in taps.items()}
+        if self.layer is not None:
+            found = (layers[self.layer],)
+            self._uses = len(taps[self.layer].found)
+        if put is None and not self.where:
+            self.where = tuple(_light(one) for one in found)
+        return Pass(answer=answer, found=found, layers=layers)
+
+    def own(self) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the scores of the rows and their values where the network is opened.
+
+        No gradients are kept; scores are of shape (rows, targets), values (rows, ...).
+        """
+        scores, values = [], []
+        with torch.no_grad():
+            for chunk in self.chunks(len(self), weight=0.25):
+                done = self.forward(chunk)
+                count = chunk.stop - chunk.start
+                scores.append(self.scores(done.answer, chunk, count, own=True))
+                values.append([one.by_row.detach() for one in done.found])
+        return torch.cat(scores), tuple(torch.cat(parts) for parts in zip(*values, strict=True))
+
+    def values_of(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return the values of other rows, such as a baseline, where the network is opened."""
+        with torch.no_grad():
+            done = self.forward(slice(0, len(batch)), batch=batch)
+        return tuple(one.by_row.detach() for one in done.found)
+
+    def own_gradients(
+        self, mode: TorchFunctionMode | None = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return scores (rows, targets) and gradients (targets, rows, ...) of the rows themselves.
+
+        It takes one pass forward, and one backward per target.
+        """
+        _, scores, slopes = self.own_all(mode)
+        return scores, slopes
+
+    def own_all(
+        self, mode: TorchFunctionMode | None = None
+    ) -> tuple[tuple[Tensor, ...], Tensor, tuple[Tensor, ...]]:
+        """Return the values where the network is opened too, before scores and gradients."""
+        parts = []
+        for chunk in self.chunks(len(self)):
+            done, scores = self._measured(chunk, None, own=True, mode=mode)
+            slopes = self.backward(scores, done.found)
+            parts.append((scores.detach(), slopes, tuple(f.by_row.detach() for f in done.found)))
+        scores = torch.cat([part[0] for part in parts])
+        slopes = tuple(torch.cat(s, dim=1) for s in zip(*(part[1] for part in parts), strict=True))
+        values = tuple(torch.cat(v) for v in zip(*(part[2] for part in parts), strict=True))
+        return values, scores, slopes
+
+    def gradients(
+        self, rows: Tensor, put: tuple[Tensor, ...], mode: TorchFunctionMode | None = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return scores and gradients with other values where the network is opened.
+
+        Parameters
+        ----------
+        rows : int64 tensor of shape (m,)
+            Which row of the block each of the values is for. There should be no more than a chunk.
+        put : tuple of tensors of shape (m, ...)
+
+        Returns
+        -------
+        scores : tensor of shape (m, targets)
+        gradients : tuple of tensors of shape (targets, m, ...)
+        """
+        leaves = tuple(part.detach().requires_grad_() for part in put)
+        _, scores = self._measured(rows, leaves, own=False, mode=mode)
+        found = tuple(Found(tensor=one) for one in leaves)
+        return scores.detach(), self.backward(scores, found)
+
+    def asked(self, rows: Tensor, put: tuple[Tensor, ...]) -> Tensor:
+        """Return the scores (m, targets) with other values where the network is opened."""
+        with torch.no_grad():
+            done = self.forward(rows, put)
+            return self.scores(done.answer, rows, len(rows), own=False)
+
+    def backward(
+        self, scores: Tensor, found: tuple[Found, ...], *, keep: bool = False
+    ) -> tuple[Tensor, ...]:
+        """Return the gradients (targets, rows, ...) of each target by each place found.
+
+        Raises
+        ------
+        InputError
+            If one of them is not finite.
+        """
+        places = [one.tensor for one in found]
+        last = scores.shape[1] - 1
+        slopes: list[list[Tensor]] = [[] for _ in found]
+        if not scores.requires_grad:  # nothing that is explained reaches the score
+            return tuple(
+                torch.zeros((last + 1, *one.by_row.shape), dtype=one.tensor.dtype,
+                            device=one.tensor.device)
+                for one in found
+            )  # fmt: skip
+        for target in range(last + 1):
+            got = torch.autograd.grad(
+                scores[:, target].sum(), places, retain_graph=keep or target < last,
+                allow_unused=True,
+            )  # fmt: skip
+            for kept, one, slope in zip(slopes, found, got, strict=True):
+                whole = torch.zeros_like(one.tensor) if slope is None else slope
+                kept.append(whole.movedim(one.axis, 0))
+        stacked = tuple(torch.stack(kept) for kept in slopes)
+        for part in stacked:
+            if not bool(torch.isfinite(part).all()):
+                raise self._not_finite(part)
+        return stacked
+
+    def chunks(self, total: int, weight: float = 1.0) -> Iterator[slice]:
+        """Cut passes of ``total`` rows in all into chunks that fit the memory of the network.
+
+        ``weight`` is the memory of a row as a share of what a pass with gradients takes. The first
+        chunk is a guess; it is measured, and later ones follow from that.
+        """
+        done = 0
+        while done < total:
+            size = max(1, int(self.fitting() / weight))
+            even = -(-(total - done) // -(-(total - done) // size))
+            yield slice(done, min(done + even, total))
+            done = min(done + even, total)
+
+    def fitting(self) -> int:
+        """Return how many rows of a pass with gradients fit the memory."""
+        each = self.network.bytes_of(self._key())
+        if each is None:
+            each = _FIRST * sum(s[:1].numel() * 4 for s in self.batch.sources)
+        return max(1, min(_MOST_ROWS, int(_SPARE * self.network.memory / max(each, 1))))
+
+    def _key(self) -> tuple[object, ...]:
+        return (self.layer, *(tuple(source.shape[1:]) for source in self.batch.sources))
+
+    def _measured(
+        self,
+        rows: Tensor | slice,
+        put: tuple[Tensor, ...] | None,
+        *,
+        own: bool,
+        mode: TorchFunctionMode | None = None,
+    ) -> tuple[Pass, Tensor]:
+        """Pass rows with gradients, and note what memory a row takes if that is not known."""
+        count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        known = self.network.bytes_of(self._key()) is not None
+        kept = Kept(self.network.module)
+        with torch.enable_grad(), nullcontext() if known else kept.watching():
+            done = self.forward(rows, put, mode=mode)
+            scores = self.scores(done.answer, rows, count, own=own)
+        if not known:
+            self.network.note_bytes(self._key(), kept.total / count)
+        if not bool(torch.isfinite(scores).all()):
+            raise InputError(
+                f"{self.network.name} answered with numbers that are not finite, about "
+                f"{int((~torch.isfinite(scores)).any(dim=1).sum())} of {count} rows. Check the "
+                "rows and their scale, or use float32 instead of float16."
+            )
+        return done, scores
+
+    def _check_embedded(self, found: tuple[Found, ...]) -> None:
+        if not found:
+            raise InputError(
+                f"{self.network.name} reads whole numbers and looks up no embedding of them, so "
+                "that there is no gradient by what it reads. Give X as floats, or open the network "
+                "behind a layer: layer=."
+            )
+
+    def _not_finite(self, slopes: Tensor) -> InputError:
+        """Say of which rows a gradient is not finite, and which operation made it so."""
+        wrong = ~torch.isfinite(slopes).reshape(*slopes.shape[:2], -1).all(dim=2)
+        rows = wrong.any(dim=0).nonzero().flatten().tolist()
+        culprit = self._culprit()
+        return InputError(
+            f"The gradient of {len(rows)} of {wrong.shape[1]} rows is not finite"
+            f"{f', from the operation {culprit} on' if culprit else ''}. A root, logarithm or "
+            "division at zero has none: add a small number there, or use float32 instead of "
+            "float16."
+        )
+
+    def _culprit(self) -> str:
+        with torch.enable_grad(), torch.autograd.set_detect_anomaly(True):
+            try:
+                for chunk in self.chunks(len(self)):
+                    done = self.forward(chunk)
+                    count = chunk.stop - chunk.start
+                    scores = self.scores(done.answer, chunk, count, own=True)
+                    torch.autograd.grad(
+                        scores.sum(), [one.tensor for one in done.found], allow_unused=True
+                    )
+            except RuntimeError as error:
+                named = re.search(r"'(\w+?)Backward\d*'", str(error))
+                return named.group(1) if named else ""
+        return ""
+
+
+@contextmanager
+def running(
+    network: "Network",
+    rows: Rows,
+    target: Target,
+    layer: str | None = None,
+) -> Iterator[Run]:
+    """Hold the module of a network and make a `Run` of a block of rows."""
+    warnings = _trained(network)
+    with held(network.module):
+        batch, layout = read(network, rows.given())
+        scores = Scores(
+            target=target,
+            part=network.answer,
+            made=network.response,
+            known=network.outputs,
+            name=network.name,
+            rows=len(batch),
+        )
+        yield Run(
+            network=network,
+            inputs=rows.given(),
+            batch=batch,
+            layout=layout,
+            scores=scores,
+            layer=layer,
+            warnings=warnings,
+        )
+
+
+def _trained(network: "Network") -> tuple[str, ...]:
+    """Warn of a module that was handed over in training mode, where that matters."""
+    parts = drops(network.module)
+    if not parts:
+        return ()
+    more = f" and {len(parts) - 1} more" if len(parts) > 1 else ""
+    said = (
+        f"The network was in training mode, in which {parts[0]}{more} answers otherwise. It was "
+        "explained in evaluation mode, and put back. Call module.eval() before."
+    )
+    return (said,)
+
+
+def _opened(batch: Batch, put: tuple[Tensor, ...] | None) -> tuple[Batch, tuple[Found, ...]]:
+    """Open a network at its inputs: put leaves or other values there."""
+    if put is None:
+        put = tuple(
+            s.detach().clone().requires_grad_() if torch.is_grad_enabled() else s
+            for s in batch.sources
+        )
+    found = tuple(Found(tensor=one, source=i) for i, one in enumerate(put))
+    into = tuple(
+        one.to(source.dtype).clone() for one, source in zip(put, batch.sources, strict=True)
+    )
+    return batch.put(into), found
+
+
+def _last(tap: LayerTap) -> Found:
+    if not tap.found:
+        raise InputError(
+            f"Layer {tap.name!r} is no part of what the network does with these rows. Give one "
+            "that is used."
+        )
+    return tap.found[-1]
+
+
+def _light(found: Found) -> Found:
+    """Return where a place is, without what flowed through it."""
+    empty = torch.empty(0)
+    return Found(tensor=empty, axis=found.axis, places=found.places, source=found.source)
