@@ -28,6 +28,7 @@ from whence.deep.engine.batch import Batch
 from whence.deep.engine.held import drops, held
 from whence.deep.engine.layout import Layout
 from whence.deep.engine.memory import Kept
+from whence.deep.engine.operations import Operations
 from whence.deep.engine.reading import read
 from whence.deep.engine.scores import Scores
 from whence.deep.engine.taps import Embedded, Found, LayerTap, tapped
@@ -148,6 +149,8 @@ class Run:
             stack.enter_context(embedded or nullcontext())
             stack.enter_context(mode or nullcontext())
             answer = self.network.call(part)
+        if isinstance(mode, Operations):
+            answer = mode.current(answer)
         if embedded is not None:
             found = tuple(embedded.found)
             self._check_embedded(found)

@@ -1,0 +1,143 @@
+"""LSTM, GRU and plain recurrent layers as a loop over time of the operations they are made of.
+
+The fused kernels hide what happens inside, and cuDNN's have no backward pass in evaluation mode.
+With the gates i, f, g, o of an LSTM and r, z, n of a GRU, in the order of torch's weights:
+
+    LSTM   c = f c' + i g,  h = o tanh(c)
+    GRU    n = tanh(W x + r (U h')),  h = (1 - z) n + z h'
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from whence.core.errors import UnsupportedModelError
+
+Gated: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""Gate, signal -> their product."""
+State: TypeAlias = tuple[Tensor, ...]
+
+RECURRENT: Final = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Weights:
+    """Of one layer in one direction."""
+
+    of_input: Tensor
+    of_state: Tensor
+    input_bias: Tensor | None
+    state_bias: Tensor | None
+    projection: Tensor | None
+
+
+def unrolled(name: str, args: tuple[Any, ...], gated: Gated) -> Any:  # noqa: ANN401  as torch gives it
+    """Do what ``torch.lstm``, ``torch.gru`` or ``torch.rnn_tanh`` do, step by step.
+
+    Parameters
+    ----------
+    name : str
+    args : tuple
+        As the function of torch takes them: input, state, weights, has_biases, num_layers,
+        dropout, train, bidirectional, batch_first.
+    gated : callable
+        Multiplies a gate with what it lets pass.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If the input is a packed sequence.
+    """
+    if len(args) != 9 or isinstance(args[3], (list, tuple)):  # noqa: PLR2004  as torch has them
+        raise UnsupportedModelError(
+            f"The network runs {name} over a packed sequence, which is not taken apart. Hand it "
+            "padded sequences, without pack_padded_sequence, or use IntegratedGradients."
+        )
+    X, given, flat, biases, layers, _, _, both, first = args
+    states = tuple(given) if isinstance(given, (list, tuple)) else (given,)
+    X = X.transpose(0, 1) if first else X
+    directions = 2 if both else 1
+    weights = _weights(list(flat), biases=biases, projected=name == "lstm")
+    last: list[State] = []
+    for layer in range(layers):
+        outs = []
+        for direction in range(directions):
+            place = layer * directions + direction
+            state = tuple(part[place] for part in states)
+            out, state = _direction(name, X, state, weights[place], gated, back=direction == 1)
+            outs.append(out)
+            last.append(state)
+        X = torch.cat(outs, dim=2) if both else outs[0]
+    final = tuple(torch.stack(parts) for parts in zip(*last, strict=True))
+    return (X.transpose(0, 1) if first else X, *final)
+
+
+def _weights(flat: list[Tensor], *, biases: bool, projected: bool) -> list[_Weights]:
+    """Sort the flat weights of torch by layer and direction."""
+    each = 4 if biases else 2
+    gates = flat[0].shape[0]
+    narrow = projected and len(flat) > each and flat[each].shape[0] * 4 != gates
+    narrow = narrow and len(flat) % (each + 1) == 0 and flat[1].shape[1] * 4 != gates
+    each += int(narrow)
+    found = []
+    for start in range(0, len(flat), each):
+        part = flat[start : start + each]
+        found.append(
+            _Weights(
+                of_input=part[0],
+                of_state=part[1],
+                input_bias=part[2] if biases else None,
+                state_bias=part[3] if biases else None,
+                projection=part[-1] if narrow else None,
+            )
+        )
+    return found
+
+
+def _direction(
+    name: str, X: Tensor, state: State, weights: _Weights, gated: Gated, *, back: bool
+) -> tuple[Tensor, State]:
+    """Run one layer in one direction over inputs of shape (times, rows, features)."""
+    step = {"lstm": _lstm, "gru": _gru}.get(name) or _plain(name)
+    steps: Sequence[Tensor] = X.unbind(0)
+    outs = []
+    for x in reversed(steps) if back else steps:
+        state = step(x, state, weights, gated)
+        outs.append(state[0])
+    return torch.stack(outs[::-1] if back else outs), state
+
+
+def _lstm(x: Tensor, state: State, w: _Weights, gated: Gated) -> State:
+    h, c = state
+    both = functional.linear(x, w.of_input, w.input_bias) + functional.linear(
+        h, w.of_state, w.state_bias
+    )
+    i, f, g, o = both.chunk(4, dim=1)
+    c = gated(torch.sigmoid(f), c) + gated(torch.sigmoid(i), torch.tanh(g))
+    h = gated(torch.sigmoid(o), torch.tanh(c))
+    if w.projection is not None:
+        h = functional.linear(h, w.projection)
+    return h, c
+
+
+def _gru(x: Tensor, state: State, w: _Weights, gated: Gated) -> State:
+    (h,) = state
+    rx, zx, nx = functional.linear(x, w.of_input, w.input_bias).chunk(3, dim=1)
+    rh, zh, nh = functional.linear(h, w.of_state, w.state_bias).chunk(3, dim=1)
+    reset, update = torch.sigmoid(rx + rh), torch.sigmoid(zx + zh)
+    new = torch.tanh(nx + gated(reset, nh))
+    return (gated(1 - update, new) + gated(update, h),)
+
+
+def _plain(name: str) -> Callable[[Tensor, State, _Weights, Gated], State]:
+    act = torch.tanh if name == "rnn_tanh" else torch.relu
+
+    def step(x: Tensor, state: State, w: _Weights, gated: Gated) -> State:  # noqa: ARG001  no gates
+        of_input = functional.linear(x, w.of_input, w.input_bias)
+        return (act(of_input + functional.linear(state[0], w.of_state, w.state_bias)),)
+
+    return step
