@@ -92,7 +92,8 @@ def test_what_was_worked_on_in_place_is_what_came_out_from_then_on() -> None:
 
     def network(X: Tensor) -> Tensor:
         h = X * 2.0
-        h.relu_()
+        h.sigmoid_()
+        h = h * 1.0
         h += 1
         h[:, 0] = 5.0
         h[:, 1] += 1

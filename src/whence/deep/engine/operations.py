@@ -162,10 +162,17 @@ class Operations(TorchFunctionMode):
 
     A rule is `rule`, to be written by a subclass. It is called with no mode on, so that what it
     does is not seen again.
+
+    Attributes
+    ----------
+    refused : UnsupportedModelError or None
+        What was said of an operation without a rule. Operators of Python lose an error that is a
+        `TypeError` on the way, so whoever runs the network raises this one.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.refused: UnsupportedModelError | None = None
         self._replaced: dict[int, tuple[Tensor, Tensor]] = {}
         self._decided: dict[int, tuple[Tensor, str]] = {}
 
@@ -185,6 +192,13 @@ class Operations(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401  whatever the operation gives
         """Do an operation by the rule, if it is on what depends on the leaf."""
+        try:
+            return self._done(func, args, kwargs)
+        except UnsupportedModelError as error:
+            self.refused = error
+            raise
+
+    def _done(self, func: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None) -> Any:  # noqa: ANN401  whatever the operation gives
         args, kwargs = self.current(args), dict(self.current(kwargs or {}))
         name = _name_of(func)
         if not any(t.requires_grad for t in tensors_in((args, kwargs))):

@@ -148,9 +148,7 @@ class Run:
             stack.enter_context(tapped(self.network.module, taps.values()))
             stack.enter_context(embedded or nullcontext())
             stack.enter_context(mode or nullcontext())
-            answer = self.network.call(part)
-        if isinstance(mode, Operations):
-            answer = mode.current(answer)
+            answer = self._answer(part, mode)
         if embedded is not None:
             found = tuple(embedded.found)
             self._check_embedded(found)
@@ -161,6 +159,14 @@ class Run:
         if put is None and not self.where:
             self.where = tuple(_light(one) for one in found)
         return Pass(answer=answer, found=found, layers=layers)
+
+    def _answer(self, part: Batch, mode: TorchFunctionMode | None) -> Any:  # noqa: ANN401  whatever a module answers
+        if not isinstance(mode, Operations):
+            return self.network.call(part)
+        try:
+            return mode.current(self.network.call(part))
+        except InputError as error:
+            raise mode.refused or error from error
 
     def own(self) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the scores of the rows and their values where the network is opened.
