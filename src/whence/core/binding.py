@@ -3,13 +3,13 @@
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from whence.core.errors import InputError
-from whence.core.table import table_of
+from whence.core.table import Table, table_of
 
 _KEPT = 4
 
@@ -45,7 +45,10 @@ class Bindings:
 
     def put(self, model: object, method: object, output: str, explainer: object) -> None:
         """Remember an explainer in place of an older one for the same arguments."""
-        key = (_key(method), output)
+        try:
+            key = (_key(method), output)
+        except InputError:  # settings that are no numbers: bound anew each time
+            return
         entry = (model, _learned(model), key, explainer)
         with self._lock:
             kept = [e for e in self._recent if not (e[0] is model and e[2] == key)]
@@ -105,10 +108,16 @@ def _key(method: object) -> tuple[object, ...]:
 
 
 def _fingerprint(value: object) -> object:
-    if value is None or isinstance(value, (bool, int, float, str, tuple)) or callable(value):
+    if value is None or isinstance(value, (bool, int, float, str)) or callable(value):
         return value
+    if isinstance(value, tuple):
+        return tuple(_fingerprint(part) for part in value)
+    if is_dataclass(value) and not isinstance(value, (type, Table)):
+        return _key(value)
     numbers = value if isinstance(value, np.ndarray) else table_of(value).numbers
-    if numbers.dtype != np.float64 or not numbers.flags.c_contiguous:
-        numbers = np.ascontiguousarray(table_of(value).numbers)
-    bits = numbers.view(np.uint64).reshape(-1)
-    return id(value), numbers.shape, int(bits.sum()), int(bits[::3].sum()), int(bits[::7].sum())
+    if numbers.dtype.kind not in "fiub":
+        numbers = table_of(value).numbers
+    bits = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1)
+    words = bits[: len(bits) // 8 * 8].view(np.uint64)
+    sums = (int(part.sum()) for part in (words, words[::3], words[::7], bits[len(words) * 8 :]))
+    return id(value), numbers.shape, *sums
