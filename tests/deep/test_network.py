@@ -121,3 +121,28 @@ def test_the_digest_follows_training_and_the_explainer_too() -> None:
 
     assert_allclose(after.values, 2 * before.values)
     assert after.provenance.model_digest != before.provenance.model_digest
+
+
+def test_a_network_is_asked_like_any_model_also_about_texts_of_which_all_is_hidden() -> None:
+    module = Ids("indexed")
+
+    def tokenizer(texts: list[str]) -> dict[str, list[list[object]]]:
+        spans = [[(i, i + 1) for i, c in enumerate(text) if c != " "] for text in texts]
+        width = max(1, *map(len, spans))
+        return {
+            "input_ids": [
+                [ord(t[a]) % 11 + 1 for a, _ in s] + [0] * (width - len(s))
+                for t, s in zip(texts, spans, strict=True)
+            ],
+            "offset_mapping": [s + [(0, 0)] * (width - len(s)) for s in spans],
+        }
+
+    with torch.no_grad():
+        module.table.weight[0] = 0.0
+    view = wh.network(module, tokenizer=tokenizer)
+
+    e = wh.explain(view, ["a b c", "d"], wh.Occlusion())
+
+    assert_allclose(e.outputs, view(["a b c", "d"]))
+    assert_allclose(e.base_values, 0.0)
+    assert e.values.shape == (2, 3, 1)

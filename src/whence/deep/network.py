@@ -14,11 +14,11 @@ import numpy as np
 from whence.core.check import check_table
 from whence.core.digest import digest
 from whence.core.errors import InputError, UnsupportedModelError, VerificationError, WhenceError
-from whence.core.inputs import Inputs, Texts
+from whence.core.inputs import Inputs, Texts, inputs_of
 from whence.core.method import Output, Rows
 from whence.core.response import Response
 from whence.core.table import Table
-from whence.core.types import Ints, Level
+from whence.core.types import Floats, Ints, Level
 from whence.models.voices.torch_module import is_module
 
 if TYPE_CHECKING:
@@ -162,6 +162,24 @@ class Network:
         """Hand on the rows; a method asks the module about them itself."""
         nothing = np.empty((len(inputs), 0))
         return Rows(X=nothing, raw=nothing, outputs=nothing, labels=labels, inputs=inputs)
+
+    def __call__(self, X: object) -> Floats:
+        """Return the outputs of the network about rows, so that it can be asked like any model.
+
+        Parameters
+        ----------
+        X : rows in the user's form
+
+        Returns
+        -------
+        array of shape (rows, outputs)
+        """
+        from whence.deep.engine.result import numbers, running
+
+        worded = isinstance(X, (list, tuple)) and all(isinstance(text, str) for text in X)
+        inputs = Texts(strings=tuple(X), native=X) if worded else inputs_of(X)  # type: ignore[arg-type]  # worded; also texts of which all is hidden
+        with running(self, self.rows(inputs, None), "all") as run:
+            return numbers(run.said())
 
     def call(self, batch: "Batch") -> Any:  # noqa: ANN401  whatever a module answers
         """Ask the module.

@@ -182,6 +182,15 @@ class Run:
                 values.append([one.by_row.detach() for one in done.found])
         return torch.cat(scores), tuple(torch.cat(parts) for parts in zip(*values, strict=True))
 
+    def said(self) -> Tensor:
+        """Return the scores (rows, targets) of the rows alone."""
+        scores = []
+        with torch.no_grad():
+            for chunk in self.chunks(len(self), weight=0.25):
+                done = self.forward(chunk)
+                scores.append(self.scores(done.answer, chunk, chunk.stop - chunk.start, own=True))
+        return torch.cat(scores)
+
     def values_of(self, batch: Batch) -> tuple[Tensor, ...]:
         """Return the values of other rows, such as a baseline, where the network is opened."""
         with torch.no_grad():
