@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from whence.core.meaning import NO_SUM, meaning
 from whence.core.players import cells_in_row, names_in_row, player_names, set_names
 from whence.core.show_rows import columns, effect_lines, example_lines, rule_lines
 from whence.core.types import Floats
 from whence.core.words import (
     EFFECTS,
-    NO_SUM,
     about_all,
     importance,
     interaction_size,
@@ -117,7 +117,8 @@ def footnotes(e: "Explanation") -> list[str]:
     base, outputs = getattr(e, "base_values", None), getattr(e, "outputs", None)
     if base is not None and outputs is not None and len(e) == 1:
         for name, start, end in zip(e.names.outputs, base[0], outputs[0], strict=False):
-            notes.append(f"{name}: base value {start:.6g}, output {end:.6g}")
+            from_base = f"base value {start:.6g}, " if meaning(e.provenance.method).in_unit else ""
+            notes.append(f"{name}: {from_base}output {end:.6g}")
     residual = getattr(e, "residual", None)
     adds_up = e.provenance.method not in NO_SUM and getattr(e, "index", "") not in NO_SUM
     if residual is not None and residual.size and adds_up:

@@ -26,10 +26,6 @@ EFFECTS: Final = {
 CENTERED: Final = ("ale", "term")
 """Kinds of effects that are told as differences from their mean, so that zero says something."""
 
-NO_SUM: Final = ("SII", "BII", "FBII", "H", "TreeBanzhaf", "Occlusion", "Saliency")
-"""Indices and methods whose values do not add up to the output, and need not."""
-
-
 CATEGORIES: Final = 4
 """Categories that a condition lists at most."""
 

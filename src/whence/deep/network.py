@@ -68,7 +68,7 @@ class Network:
     answer: Any = None
     memory: int = MEMORY
     response: Response = "identity"
-    unit: str = "output"
+    unit: str = ""
     _stamp: tuple[object, ...] = field(default=(), repr=False)
     _bytes: dict[tuple[object, ...], float] = field(default_factory=dict, init=False, repr=False)
 

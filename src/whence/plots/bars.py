@@ -109,7 +109,7 @@ def _one_row(panel: Panel, title: str, most: int, ax: "Axes | None") -> "Axes":
     ax = canvas(ax, width=7.6, height=1.2 + 0.3 * len(steps))
     _draw(ax, values, spread, colors, signed=True)
     rows_of_text(ax, [step.label for step in steps])
-    tidy(ax, title=literal(title), xlabel=literal(f"contribution{panel.quantity}"))
+    tidy(ax, title=literal(title), xlabel=literal(panel.label))
     note(ax, ["whiskers: 95% interval" if np.isfinite(spread).any() else ""])
     return ax
 

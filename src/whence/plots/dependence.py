@@ -113,7 +113,7 @@ def scatter(
         xlabel=literal(shorten(plain(panel.features[player]), 60)),
     )
     ax.spines["left"].set_visible(True)
-    ax.set_ylabel(literal(f"contribution{panel.quantity}"), fontsize=SIZE)
+    ax.set_ylabel(literal(panel.label), fontsize=SIZE)
     ax.axhline(0.0, color=NEUTRAL, linewidth=0.8, zorder=0.4)
     y = panel.values[rows, player]
     if partner is None:

@@ -105,7 +105,7 @@ def heatmap(
     tidy(ax, title="", xlabel=f"{rows.size:,} row{'s' if rows.size > 1 else ''}{ordered[order]}")
     ax.set_xticks([])
     _outputs_above(ax, panel, rows)
-    scale_beside(ax, image, literal(f"contribution{panel.quantity}"), "both")
+    scale_beside(ax, image, literal(panel.label), "both")
     note(ax, [said])
     return ax
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from whence.core.errors import InputError
 from whence.core.explanation import Attribution, Explanation
 from whence.core.inputs import Images, Inputs, Texts
+from whence.core.meaning import CONTRIBUTION, Meaning, meaning
 from whence.core.players import names_in_row
 from whence.core.table import Table
 from whence.core.types import Bools, Floats, Ints, Level
@@ -42,6 +43,8 @@ class Panel:
         One name per player.
     output, unit : str
         What was explained; ``output`` is "" for a model with one output without a name.
+    said : Meaning
+        What a value is.
     rows : tuple of str or None
         Labels of the rows.
     data : Table, array of shape (rows, players) or None
@@ -65,6 +68,7 @@ class Panel:
     data: Table | Floats | None
     column: Ints
     own: tuple[tuple[str, ...], ...] | None = None
+    said: Meaning = CONTRIBUTION
 
     def name(self, row: int, player: int) -> str:
         """Return the name of a player in a row."""
@@ -101,7 +105,13 @@ class Panel:
     @property
     def incomplete(self) -> Bools:
         """Whether the contributions of a row fall visibly short of its output."""
-        return np.asarray(np.abs(self.residual) > NEGLIGIBLE * self.scale)
+        missed = np.abs(self.residual) > NEGLIGIBLE * self.scale
+        return np.asarray(missed & self.said.in_unit)
+
+    @property
+    def label(self) -> str:
+        """What a value is, with its unit."""
+        return f"{self.said.noun}{self.quantity if self.said.in_unit else ''}"
 
     @property
     def quantity(self) -> str:
@@ -175,6 +185,7 @@ def read(e: object, output: Name, picture: str) -> Panel:
         features=features,
         output=output_name(e.names.outputs, e.values.shape[-1], out),
         unit=plain(e.provenance.unit),
+        said=meaning(e.provenance.method),
         rows=e.names.rows,
         data=data,
         column=column,

@@ -9,6 +9,7 @@ from whence.core.errors import InputError
 from whence.core.examples import Examples
 from whence.core.explanation import Attribution, Explanation, Interaction
 from whence.core.inputs import Images, Series, Texts
+from whence.core.meaning import meaning
 from whence.core.rules import Rules
 from whence.core.words import ALL, with_article
 from whence.plots.bars import bar
@@ -112,6 +113,8 @@ def _of_rows(e: Attribution, output: Name, ax: "Axes | None") -> "Axes | TextPic
         return series(e, output, ax=ax)
     if isinstance(e.data, Texts) and ax is None:
         return text(e, output)
+    if len(e) == 1 and not meaning(e.provenance.method).in_unit:  # nothing to add up
+        return bar(e, output, ax=ax)
     if isinstance(e.data, Texts) or len(e) == 1:
         return waterfall(e, output=output, ax=ax)
     return beeswarm(e, output, ax=ax)

@@ -112,7 +112,7 @@ def frame(ax: "Axes", panel: Panel, shown: Ints, rest: Ints) -> None:
     tidy(
         ax,
         title=literal(panel.output or "Contributions"),
-        xlabel=literal(f"contribution{panel.quantity}"),
+        xlabel=literal(panel.label),
     )
     for y in range(len(labels)):
         ax.axhline(y, color=FAINT, linewidth=0.5, linestyle=(0, (1, 3)), zorder=0.3)

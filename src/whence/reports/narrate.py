@@ -10,11 +10,13 @@ from whence.core.effect import Effect
 from whence.core.errors import InputError
 from whence.core.examples import Examples
 from whence.core.explanation import Attribution, Explanation
+from whence.core.meaning import meaning
 from whence.core.rules import Rules
 from whence.core.words import ALL, importance, with_article
 from whence.reports.narrate_effect import tell_effect
 from whence.reports.narrate_examples import check_told, tell_examples
 from whence.reports.narrate_importance import tell_all_rows
+from whence.reports.narrate_parts import tell_parts
 from whence.reports.narrate_row import tell_row
 from whence.reports.narrate_rules import tell_rule
 from whence.reports.narrate_words import Audience
@@ -84,4 +86,7 @@ The output was raised most by age (+1.00) and income (+0.50).
         return tell_examples(e, audience)
     if e.names.rows == ALL and importance(e).signed:
         return tell_all_rows(e, audience, output)
+    said = meaning(e.provenance.method)
+    if said.verb:
+        return tell_parts(e, audience, output, said)
     return tell_row(e, audience, output)

@@ -61,11 +61,7 @@ def tell_row(e: Attribution, audience: Audience, output: str | int | None) -> st
     InputError
         If it is one of pixels, or there is no such output.
     """
-    if isinstance(e.data, Images | Series) and e.values[0, ..., 0].size > _NAMELESS:
-        raise InputError(
-            f"`narrate` got {e.values[0, ..., 0].size:,} parts of a {_KINDS[type(e.data)]}. A "
-            "picture tells more: wh.plot(e)."
-        )
+    check_parts(e)
     chosen = int(np.argmax(e.outputs[0])) if output is None else output
     panel = read(e, chosen, "narrate")
     words = _Words.of(panel, audience)
@@ -85,6 +81,23 @@ def tell_row(e: Attribution, audience: Audience, output: str | int | None) -> st
             "outcome, or what would happen if a detail changed."
         )
     return " ".join(sentences)
+
+
+def check_parts(e: Attribution) -> None:
+    """Refuse pixels, and times beyond number, about which words say nothing.
+
+    Raises
+    ------
+    InputError
+        If the values are of such.
+    """
+    size = e.values[0, ..., 0].size
+    pixels = isinstance(e.data, Images) and e.data.segments is None
+    if pixels or (isinstance(e.data, Images | Series) and size > _NAMELESS):
+        raise InputError(
+            f"`narrate` got {size:,} parts of a {_KINDS[type(e.data)]}. A picture tells more: "
+            "wh.plot(e)."
+        )
 
 
 def movements(panel: Panel, most: int) -> tuple[list[Movement], Floats]:
