@@ -156,6 +156,19 @@ class Call:
         """Do the operation as it is."""
         return self.func(*self.args, **self.kwargs)
 
+    def named(self, *order: str) -> dict[str, Any]:
+        """Return the arguments by name; ``order`` names those that come by position."""
+        return dict(zip(order, self.args, strict=False)) | self.kwargs
+
+    def function_of(self, *read: Tensor) -> Function:
+        """Return the operation as a function of some of the tensors among its arguments."""
+
+        def function(*tensors: Tensor) -> Any:  # noqa: ANN401  whatever the operation gives
+            new = {id(old): tensor for old, tensor in zip(read, tensors, strict=True)}
+            return self.func(*swapped(self.args, new), **swapped(self.kwargs, new))
+
+        return function
+
 
 class Operations(TorchFunctionMode):
     """Shows each operation on what depends on the leaf to a rule, which does it.
@@ -280,6 +293,17 @@ def tensors_in(parts: object) -> list[Tensor]:
     if isinstance(parts, (tuple, list)):
         return [tensor for part in parts for tensor in tensors_in(part)]
     return []
+
+
+def swapped(parts: Any, new: Mapping[int, Tensor]) -> Any:  # noqa: ANN401  arguments of any kind
+    """Return arguments with other tensors in the place of those of these ids."""
+    if isinstance(parts, Tensor):
+        return new.get(id(parts), parts)
+    if type(parts) is dict:
+        return {key: swapped(part, new) for key, part in parts.items()}
+    if type(parts) in (tuple, list):
+        return type(parts)(swapped(part, new) for part in parts)
+    return parts
 
 
 def _name_of(func: Function) -> str:

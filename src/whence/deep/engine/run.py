@@ -213,7 +213,7 @@ class Run:
         """Return the values where the network is opened too, before scores and gradients."""
         parts = []
         for chunk in self.chunks(len(self)):
-            done, scores = self._measured(chunk, None, own=True, mode=mode)
+            done, scores = self.measured(chunk, None, own=True, mode=mode)
             slopes = self.backward(scores, done.found)
             parts.append((scores.detach(), slopes, tuple(f.by_row.detach() for f in done.found)))
         scores = torch.cat([part[0] for part in parts])
@@ -238,7 +238,7 @@ class Run:
         gradients : tuple of tensors of shape (targets, m, ...)
         """
         leaves = tuple(part.detach().requires_grad_() for part in put)
-        _, scores = self._measured(rows, leaves, own=False, mode=mode)
+        _, scores = self.measured(rows, leaves, own=False, mode=mode)
         found = tuple(Found(tensor=one) for one in leaves)
         return scores.detach(), self.backward(scores, found)
 
@@ -304,7 +304,7 @@ class Run:
     def _key(self) -> tuple[object, ...]:
         return (self.layer, *(tuple(source.shape[1:]) for source in self.batch.sources))
 
-    def _measured(
+    def measured(
         self,
         rows: Tensor | slice,
         put: tuple[Tensor, ...] | None,
@@ -312,13 +312,17 @@ class Run:
         own: bool,
         mode: TorchFunctionMode | None = None,
     ) -> tuple[Pass, Tensor]:
-        """Pass rows with gradients, and note what memory a row takes if that is not known."""
+        """Pass rows with gradients, and note what memory a row takes if that is not known.
+
+        Rules for operations count for what is made of the answer too.
+        """
         count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         known = self.network.bytes_of(self._key()) is not None
         kept = Kept(self.network.module)
         with torch.enable_grad(), nullcontext() if known else kept.watching():
             done = self.forward(rows, put, mode=mode)
-            scores = self.scores(done.answer, rows, count, own=own)
+            with mode if isinstance(mode, Operations) else nullcontext():
+                scores = self.scores(done.answer, rows, count, own=own)
         if not known:
             self.network.note_bytes(self._key(), kept.total / count)
         if not bool(torch.isfinite(scores).all()):
