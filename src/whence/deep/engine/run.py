@@ -86,6 +86,9 @@ class Run:
         Rows that were passed forward so far.
     where : tuple of Found
         The places where the network is opened, without tensors; empty before the first pass.
+    watched : tuple of str
+        Layers whose outputs are the places found, in a pass that watches no others; the graph
+        begins at the first of them.
     """
 
     network: "Network"
@@ -97,6 +100,7 @@ class Run:
     warnings: tuple[str, ...] = ()
     passed: int = 0
     where: tuple[Found, ...] = ()
+    watched: tuple[str, ...] = ()
     _uses: int = field(default=1, init=False)
 
     def __len__(self) -> int:
@@ -131,6 +135,8 @@ class Run:
         part = (self.batch if batch is None else batch).take(rows)
         count = len(part)
         self.passed += count
+        places = () if watch else self.watched
+        watch = watch or self.watched
         taps = {name: LayerTap(name=name, rows=count, uses=self._uses) for name in watch}
         if self.layer is not None:
             own = LayerTap(
@@ -156,6 +162,8 @@ class Run:
         if self.layer is not None:
             found = (layers[self.layer],)
             self._uses = len(taps[self.layer].found)
+        elif places:
+            found = tuple(layers[name] for name in places)
         if put is None and not self.where:
             self.where = tuple(_light(one) for one in found)
         return Pass(answer=answer, found=found, layers=layers)
@@ -302,7 +310,11 @@ class Run:
         return max(1, min(_MOST_ROWS, int(_SPARE * self.network.memory / max(each, 1))))
 
     def _key(self) -> tuple[object, ...]:
-        return (self.layer, *(tuple(source.shape[1:]) for source in self.batch.sources))
+        return (
+            self.layer,
+            self.watched,
+            *(tuple(source.shape[1:]) for source in self.batch.sources),
+        )
 
     def measured(
         self,
@@ -314,7 +326,12 @@ class Run:
     ) -> tuple[Pass, Tensor]:
         """Pass rows with gradients, and note what memory a row takes if that is not known.
 
-        Rules for operations count for what is made of the answer too.
+        Rules for operations count for what is made of the answer too. Returns the pass, and the scores (rows, targets) with their graph.
+
+        Raises
+        ------
+        InputError
+            If a score is not finite.
         """
         count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         known = self.network.bytes_of(self._key()) is not None

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -58,10 +58,12 @@ class Found:
 
 
 def leaf(tensor: Tensor) -> Tensor:
-    """Return what the graph begins with, or goes through if there is one already."""
-    if torch.is_grad_enabled() and not tensor.requires_grad:
+    """Return what the graph begins with, or goes through here alone if there is one already."""
+    if not torch.is_grad_enabled():
+        return tensor
+    if not tensor.requires_grad:
         return tensor.detach().requires_grad_()
-    return tensor
+    return tensor.clone()  # what a layer hands through may also reach the score around it
 
 
 class Embedded(TorchFunctionMode):
@@ -207,11 +209,24 @@ class LayerTap:
         else:
             new = tensor
         self.found.append(Found(tensor=new, axis=axis))
-        return _with_first(out, new.clone())
+        return with_first(out, new.clone())
+
+
+class Tap(Protocol):
+    """What takes the output of a layer and says what is handed on instead."""
+
+    @property
+    def name(self) -> str:
+        """Name of the layer."""
+        ...
+
+    def __call__(self, module: nn.Module, args: object, out: object, /) -> object:
+        """Take the output of the layer, and hand on what stands for it."""
+        ...
 
 
 @contextmanager
-def tapped(module: nn.Module, taps: Iterable[LayerTap]) -> Iterator[None]:
+def tapped(module: nn.Module, taps: Iterable[Tap]) -> Iterator[None]:
     """Set taps behind layers, for this thread alone, and take them away again.
 
     Raises
@@ -222,7 +237,7 @@ def tapped(module: nn.Module, taps: Iterable[LayerTap]) -> Iterator[None]:
     own = threading.get_ident()
     handles = []
 
-    def only_here(tap: LayerTap) -> Callable[..., object]:
+    def only_here(tap: Tap) -> Callable[..., object]:
         def hook(part: nn.Module, args: object, out: object) -> object:
             return tap(part, args, out) if threading.get_ident() == own else out
 
@@ -269,18 +284,19 @@ def first_tensor(out: object) -> Tensor | None:
     return None
 
 
-def _with_first(out: object, new: Tensor) -> object:
+def with_first(out: object, new: Tensor) -> object:
+    """Return what a layer gives with another tensor in place of the one that counts."""
     if isinstance(out, Tensor):
         return new
     if isinstance(out, (tuple, list)):
         parts = list(out)
         place = next(i for i, part in enumerate(parts) if first_tensor(part) is not None)
-        parts[place] = _with_first(parts[place], new)
+        parts[place] = with_first(parts[place], new)
         return type(out)(*parts) if hasattr(out, "_fields") else type(out)(parts)
     if isinstance(out, dict):
         key = next(key for key, part in out.items() if first_tensor(part) is not None)
         changed = out.copy()
-        changed[key] = _with_first(out[key], new)
+        changed[key] = with_first(out[key], new)
         return changed
     return out
 
