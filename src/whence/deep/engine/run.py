@@ -326,7 +326,8 @@ class Run:
     ) -> tuple[Pass, Tensor]:
         """Pass rows with gradients, and note what memory a row takes if that is not known.
 
-        Rules for operations count for what is made of the answer too. Returns the pass, and the scores (rows, targets) with their graph.
+        Rules for operations count for what is made of the answer too. Returns the pass, and the
+        scores (rows, targets) with their graph.
 
         Raises
         ------
