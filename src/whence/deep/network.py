@@ -71,6 +71,7 @@ class Network:
     unit: str = ""
     _stamp: tuple[object, ...] = field(default=(), repr=False)
     _bytes: dict[tuple[object, ...], float] = field(default_factory=dict, init=False, repr=False)
+    _maps: dict[tuple[object, ...], str] = field(default_factory=dict, init=False, repr=False)
 
     features = ()
     classes: tuple[Level, ...] = field(default=(), init=False)
@@ -208,6 +209,18 @@ class Network:
     def note_bytes(self, key: tuple[object, ...], each: float) -> None:
         """Note the bytes that a row takes in a pass with gradients."""
         self._bytes[key] = each
+
+    def map_of(self, key: tuple[object, ...]) -> str | None:
+        """Return the last layer whose output is a map, if it was found for such rows."""
+        return self._maps.get(key)
+
+    def note_map(self, key: tuple[object, ...], layer: str) -> None:
+        """Note the last layer whose output is a map."""
+        self._maps[key] = layer
+
+    def stamp(self) -> tuple[object, ...]:
+        """Return what tells that parameters were changed, without reading them."""
+        return _stamp_of(self.module)
 
 
 def network(
