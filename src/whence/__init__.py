@@ -35,8 +35,16 @@ if TYPE_CHECKING:
     from whence.core.measurement import Measurement as Measurement
     from whence.core.rules import Predicate as Predicate
     from whence.core.rules import Rules as Rules
+    from whence.deep.methods.cams import GradCam as GradCam
+    from whence.deep.methods.cams import GradCamPlusPlus as GradCamPlusPlus
+    from whence.deep.methods.cams import HiResCam as HiResCam
+    from whence.deep.methods.cams import LayerCam as LayerCam
+    from whence.deep.methods.cams import XGradCam as XGradCam
+    from whence.deep.methods.eigen_cam import EigenCam as EigenCam
+    from whence.deep.methods.integrated_gradients import IntegratedGradients as IntegratedGradients
     from whence.deep.methods.saliency import Saliency as Saliency
     from whence.deep.network import network as network
+    from whence.deep.sharing import one_sweep as one_sweep
     from whence.deep.target import Contrast as Contrast
     from whence.explainers.accumulated_local_effects import (
         AccumulatedLocalEffects as AccumulatedLocalEffects,
@@ -108,15 +116,21 @@ _HOME = {
     "DecisionSurface": "whence.explainers.decision_surface",
     "DecisionTreeRules": "whence.glassbox.tree",
     "Effect": "whence.core.effect",
+    "EigenCam": "whence.deep.methods.eigen_cam",
     "Endpoint": "whence.models.endpoint",
     "ExactShap": "whence.explainers.exact_shap",
     "Examples": "whence.core.examples",
+    "GradCam": "whence.deep.methods.cams",
+    "GradCamPlusPlus": "whence.deep.methods.cams",
     "HStatistic": "whence.explainers.h_statistic",
+    "HiResCam": "whence.deep.methods.cams",
     "ImageMasker": "whence.maskers.image",
     "Influence": "whence.explainers.influence",
     "InputError": "whence.core.errors",
+    "IntegratedGradients": "whence.deep.methods.integrated_gradients",
     "Interaction": "whence.core.explanation",
     "KernelShap": "whence.explainers.kernel_shap",
+    "LayerCam": "whence.deep.methods.cams",
     "LeaveOneCovariateOut": "whence.explainers.leave_one_covariate_out",
     "Lime": "whence.explainers.lime",
     "LinearCoefficients": "whence.glassbox.linear",
@@ -149,6 +163,7 @@ _HOME = {
     "UnsupportedModelError": "whence.core.errors",
     "VerificationError": "whence.core.errors",
     "WhenceError": "whence.core.errors",
+    "XGradCam": "whence.deep.methods.cams",
     "bind": "whence.api",
     "explain": "whence.api",
     "images_of": "whence.core.inputs",
@@ -156,6 +171,7 @@ _HOME = {
     "methods": "whence.catalog",
     "narrate": "whence.reports.narrate",
     "network": "whence.deep.network",
+    "one_sweep": "whence.deep.sharing",
     "plot": "whence.plots",
     "plots": "whence",
     "report": "whence.reports.report",

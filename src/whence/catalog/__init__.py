@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from whence.catalog.listings import CATALOG, ROWS, SEGMENTS, Listing, Question
+from whence.catalog.listing import ROWS, SEGMENTS, Listing, Question
+from whence.catalog.listings import CATALOG
 from whence.core.errors import UnsupportedModelError, WhenceError
 from whence.core.inputs import Inputs, Texts, inputs_of
 from whence.core.table import Table
@@ -124,7 +125,9 @@ def methods(model: object, X: object = None) -> Methods:
 def _applicable(listing: Listing, model: object, inputs: Inputs | None, players: int) -> Applicable:
     why_not, rows = "", ROWS
     if inputs is not None and not isinstance(inputs, listing.kinds):
-        why_not = f"it explains tables, and X holds {type(inputs).__name__.lower()}."
+        own = " and ".join(f"{kind.__name__.lower()}" for kind in listing.kinds)
+        own = "tables" if own == "table" else own
+        why_not = f"it explains {own}, and X holds {type(inputs).__name__.lower()}."
     elif listing.method is ExactShap and players > ExactShap().most_players:
         why_not = f"{players} players have 2^{players} coalitions."
     else:

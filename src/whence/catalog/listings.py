@@ -1,11 +1,7 @@
 """The list of methods: what each answers, what it costs, and what it guarantees."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
-
-from whence.core.inputs import Images, Series, Texts
-from whence.core.table import Table
+from whence.catalog.listing import ANY, MANY, TABLES, Listing
+from whence.catalog.networks import NETWORKS
 from whence.explainers.accumulated_local_effects import AccumulatedLocalEffects
 from whence.explainers.anchors import Anchors
 from whence.explainers.counterfactuals import Counterfactuals
@@ -37,45 +33,6 @@ from whence.glassbox.ebm import TermEffects, Terms
 from whence.glassbox.linear import LinearCoefficients
 from whence.glassbox.tree import DecisionPath, DecisionTreeRules
 
-Question: TypeAlias = Literal[
-    "attribution", "interaction", "importance", "effect", "rule", "counterfactual", "example"
-]  # fmt: skip
-"""What moved a prediction; what moved it together; which features the model needs, over all rows
-with their true ``y``; how the output changes along a feature; under which conditions the decision
-stays; what would change it; which rows are typical, near, or taught the model."""
-
-_ANY = (Table, Images, Texts, Series)
-_TABLES = (Table,)
-ROWS = 100
-"""Rows of background that costs are told for."""
-SEGMENTS = 50
-_MANY = 64
-"""Players beyond which powers of two are told as such."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """One method of the catalog.
-
-    Attributes
-    ----------
-    method : type
-    question : str
-        What it answers; see `Question`.
-    kinds : tuple of types
-        What can be explained.
-    cost : callable
-        Players, background rows -> cost of one row in words.
-    guarantee : str
-    """
-
-    method: Any
-    question: Question
-    kinds: tuple[type, ...]
-    cost: Callable[[int, int], str]
-    guarantee: str
-
-
 _EXACT = "exact; adds up to the prediction"
 _SAMPLED = "standard error on every value; adds up to the prediction"
 
@@ -85,7 +42,7 @@ def _free(players: int, rows: int) -> str:  # noqa: ARG001  costs nothing, howev
 
 
 def _enumerated(players: int, rows: int) -> str:
-    if players > _MANY:
+    if players > MANY:
         return f"2^{players} x {rows} predictions"
     return f"{2**players * rows:,} predictions"
 
@@ -96,66 +53,66 @@ def _sampled(players: int, rows: int) -> str:
 
 
 CATALOG = (
-    Listing(method=TreeShap, question="attribution", kinds=_TABLES, cost=_free, guarantee=_EXACT),
-    Listing(method=LinearShap, question="attribution", kinds=_TABLES, cost=_free, guarantee=_EXACT),
+    Listing(method=TreeShap, question="attribution", kinds=TABLES, cost=_free, guarantee=_EXACT),
+    Listing(method=LinearShap, question="attribution", kinds=TABLES, cost=_free, guarantee=_EXACT),
     Listing(
-        method=ExactShap, question="attribution", kinds=_ANY, cost=_enumerated, guarantee=_EXACT
+        method=ExactShap, question="attribution", kinds=ANY, cost=_enumerated, guarantee=_EXACT
     ),
     Listing(
-        method=KernelShap, question="attribution", kinds=_ANY, cost=_sampled, guarantee=_SAMPLED
+        method=KernelShap, question="attribution", kinds=ANY, cost=_sampled, guarantee=_SAMPLED
     ),
     Listing(
         method=PermutationShap,
         question="attribution",
-        kinds=_ANY,
+        kinds=ANY,
         cost=_sampled,
         guarantee=_SAMPLED,
     ),
     Listing(
-        method=PartitionShap, question="attribution", kinds=_ANY, cost=_sampled, guarantee=_SAMPLED
+        method=PartitionShap, question="attribution", kinds=ANY, cost=_sampled, guarantee=_SAMPLED
     ),
     Listing(
         method=Lime,
         question="attribution",
-        kinds=_ANY,
+        kinds=ANY,
         cost=lambda players, rows: "at most 5,000 predictions; stops when settled",  # noqa: ARG005  whatever their number
         guarantee="standard error on every coefficient; held-out fidelity",
     ),
     Listing(
         method=Occlusion,
         question="attribution",
-        kinds=_ANY,
+        kinds=ANY,
         cost=lambda players, rows: f"{players * rows:,} predictions",
         guarantee="exact effect of leaving out one part; does not add up",
     ),
     Listing(
         method=TreeBanzhaf,
         question="attribution",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=_free,
         guarantee="exact; does not add up",
     ),
     Listing(
-        method=TreeInteractions, question="interaction", kinds=_TABLES, cost=_free, guarantee=_EXACT
+        method=TreeInteractions, question="interaction", kinds=TABLES, cost=_free, guarantee=_EXACT
     ),
     Listing(
         method=ShapleyInteractions,
         question="interaction",
-        kinds=_ANY,
+        kinds=ANY,
         cost=_sampled,
         guarantee="exact for few players, else a standard error on every value",
     ),
     Listing(
         method=HStatistic,
         question="interaction",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=lambda players, rows: "200 rows against each other for each pair; nothing of trees",  # noqa: ARG005  whatever their number
         guarantee="over all rows: share of a joint effect that is interaction, with standard error",
     ),
     Listing(
         method=Sage,
         question="importance",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=lambda players, rows: (
             f"about {players * rows:,} predictions for each order of the features"
         ),
@@ -164,134 +121,135 @@ CATALOG = (
     Listing(
         method=PermutationImportance,
         question="importance",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=lambda players, rows: f"at most {10 * players} predictions",  # noqa: ARG005  no background
         guarantee="standard error for other rows and other shuffles, of any score",
     ),
     Listing(
         method=LeaveOneCovariateOut,
         question="importance",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=lambda players, rows: f"{players} models trained anew",  # noqa: ARG005  no background
         guarantee="standard error of what a model loses that never saw the feature",
     ),
     Listing(
         method=LinearCoefficients,
         question="importance",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=_free,
         guarantee="coefficient for one standard deviation, with standard error",
     ),
     Listing(
         method=PartialDependence,
         question="effect",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=lambda players, rows: f"at most {50 * players} predictions; one walk along trees",  # noqa: ARG005  no background
         guarantee="mean and single curves, exact, with a band for other rows",
     ),
     Listing(
         method=AccumulatedLocalEffects,
         question="effect",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=lambda players, rows: f"{2 * players} predictions",  # noqa: ARG005  no background
         guarantee="asks about rows that can be alone; a band whose errors add up along the curve",
     ),
     Listing(
         method=RegionalEffects,
         question="effect",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=lambda players, rows: f"at most {50 * players} predictions; one walk along trees",  # noqa: ARG005  no background
         guarantee="subgroups that the mean curve hides, reported on rows that did not choose them",
     ),
     Listing(
         method=DecisionSurface,
         question="effect",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=lambda players, rows: "a prediction for each cell of a grid",  # noqa: ARG005  whatever their number
         guarantee="what the model says over two features, the others fixed, exact",
     ),
     Listing(
         method=TermEffects,
         question="effect",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=_free,
         guarantee="the terms that the model is the sum of, exact",
     ),
     Listing(
         method=Terms,
         question="attribution",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=_free,
         guarantee="the terms that the model is the sum of, exact; adds up to the prediction",
     ),
     Listing(
         method=DecisionPath,
         question="rule",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=_free,
         guarantee="the conditions that a single tree asked, exact",
     ),
     Listing(
         method=DecisionTreeRules,
         question="rule",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=_free,
         guarantee="all leaves of a single tree, exact",
     ),
     Listing(
         method=Anchors,
         question="rule",
-        kinds=_ANY,
+        kinds=ANY,
         cost=lambda players, rows: "a table: none after those of the background; else by bandits",  # noqa: ARG005  whatever their number
         guarantee="conditions that keep the decision; precision certified on rows held out",
     ),
     Listing(
         method=SurrogateTree,
         question="rule",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=_free,
         guarantee="a small tree that imitates the model; fidelity on rows held out",
     ),
     Listing(
         method=RuleList,
         question="rule",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=_free,
         guarantee="a few rules in order that decide as the model; agreement on rows held out",
     ),
     Listing(
         method=Counterfactuals,
         question="counterfactual",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=lambda players, rows: "at most 2,000 predictions",  # noqa: ARG005  whatever their number
         guarantee="every row handed back is checked by the model; the nearest, proved, of trees",
     ),
     Listing(
         method=NearestExamples,
         question="example",
-        kinds=_ANY,
+        kinds=ANY,
         cost=_free,
         guarantee="the nearest rows of the background, exact",
     ),
     Listing(
         method=Prototypes,
         question="example",
-        kinds=_ANY,
+        kinds=ANY,
         cost=_free,
         guarantee="rows that stand for the others, and the share that each stands for",
     ),
     Listing(
         method=Criticisms,
         question="example",
-        kinds=_ANY,
+        kinds=ANY,
         cost=_free,
         guarantee="rows that no prototype stands for",
     ),
     Listing(
         method=Influence,
         question="example",
-        kinds=_TABLES,
+        kinds=TABLES,
         cost=_free,
         guarantee="what a prediction were without each training row; exact for least squares",
     ),
+    *NETWORKS,
 )

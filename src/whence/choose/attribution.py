@@ -4,10 +4,12 @@ from typing import Any
 
 from whence.catalog import Question
 from whence.choose.choice import FEWEST, Choice, assumed, drawn, others
-from whence.core.errors import InputError, UnsupportedModelError
+from whence.core.errors import InputError, UnsupportedModelError, WhenceError
 from whence.core.inputs import Inputs
 from whence.core.method import Output, View
 from whence.core.table import Table
+from whence.deep.methods.integrated_gradients import IntegratedGradients
+from whence.deep.network import Network
 from whence.explainers.exact_shap import ExactShap
 from whence.explainers.kernel_shap import KernelShap
 from whence.explainers.linear_shap import LinearShap
@@ -32,8 +34,10 @@ def by_model(
     except UnsupportedModelError as error:
         if inputs is None:
             raise
-        linear = _linear(model, inputs, output) if question == "attribution" else None
-        return linear or _by_predictions(
+        own = None
+        if question == "attribution":
+            own = _linear(model, inputs, output) or _network(model, inputs, budget)
+        return own or _by_predictions(
             view_of(model, Predict), inputs, budget, question, _first_sentence(error)
         )
 
@@ -76,6 +80,33 @@ def _linear(model: object, inputs: Inputs, output: Output) -> Choice | None:
         ),
         alternatives=others(method, Table),
         warnings=(assumed(background, inputs, "LinearShap"),),
+    )
+
+
+def _network(model: object, inputs: Inputs, budget: int | None) -> Choice | None:
+    """Return integrated gradients of a network of torch, but of tables, which have a background."""
+    if isinstance(inputs, Table) or budget is not None:
+        return None
+    try:
+        view = view_of(model, Network)
+        view.check(inputs)
+    except WhenceError:
+        return None
+    method = IntegratedGradients()
+    return Choice(
+        view=view,
+        method=method,
+        reasons=(
+            (
+                "The model is a network whose gradients can be read, so its output is traced to "
+                "what it reads, along the way from a baseline (0, or of texts the mask token)."
+            ),
+            (
+                "The predicted output of each row is explained. Values depend on the baseline: "
+                "IntegratedGradients(baseline=...) takes another, target= another output."
+            ),
+        ),
+        alternatives=others(method, type(inputs)),
     )
 
 

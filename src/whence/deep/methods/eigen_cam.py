@@ -1,7 +1,7 @@
 """What stands out most in the last map of a network, whatever its score.
 
-The first principal component of the channels at a layer, all rows decomposed at once. No gradient is
-taken, so that a map costs a prediction.
+The first principal component of the channels at a layer, all rows decomposed at once. No gradient
+is taken, so that a map costs a prediction.
 """
 
 from dataclasses import dataclass
