@@ -15,6 +15,7 @@ from whence.core.types import Int32s, Ints
 from whence.deep.engine.answers import told
 from whence.deep.engine.batch import Batch, Key
 from whence.deep.engine.layout import Layout
+from whence.deep.engine.parts import reads_ids
 from whence.models.voices.form import numeric_form, own_form
 
 if TYPE_CHECKING:
@@ -57,14 +58,6 @@ def tensor_like(rows: Any, module: nn.Module) -> Tensor:  # noqa: ANN401  an arr
     elif like is None and tensor.is_floating_point():
         dtype = tensor.dtype
     return tensor.to(device=device, dtype=dtype, copy=True)
-
-
-def reads_ids(module: nn.Module) -> bool:
-    """Tell whether the first part of a module that has parameters is an Embedding."""
-    for part in module.modules():
-        if next(iter(part.parameters(recurse=False)), None) is not None:
-            return isinstance(part, (nn.Embedding, nn.EmbeddingBag))
-    return False
 
 
 def _by_function(network: "Network", inputs: Inputs) -> tuple[Batch, Layout]:

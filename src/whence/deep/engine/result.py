@@ -10,8 +10,8 @@ from whence.core.explanation import Attribution, Names
 from whence.core.provenance import Provenance
 from whence.core.types import Floats
 from whence.deep.engine.layout import Merge
+from whence.deep.engine.parts import layer_of
 from whence.deep.engine.run import Run, running
-from whence.deep.engine.taps import layer_of
 
 if TYPE_CHECKING:
     from whence.deep.network import Network

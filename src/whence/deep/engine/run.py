@@ -264,17 +264,19 @@ class Run:
         Raises
         ------
         InputError
-            If one of them is not finite.
+            If there are none, or one of them is not finite.
         """
         places = [one.tensor for one in found]
         last = scores.shape[1] - 1
         slopes: list[list[Tensor]] = [[] for _ in found]
-        if not scores.requires_grad:  # nothing that is explained reaches the score
-            return tuple(
-                torch.zeros((last + 1, *one.by_row.shape), dtype=one.tensor.dtype,
-                            device=one.tensor.device)
-                for one in found
-            )  # fmt: skip
+        if not scores.requires_grad:
+            raise InputError(
+                f"No gradient leads from the output of {self.network.name[:1].lower()}"
+                f"{self.network.name[1:]} back to {self._place()}. A cast to whole numbers, "
+                "rounding, argmax, detach or torch.no_grad on the way cuts it off. Give ids as "
+                "whole numbers, open the network behind that with layer=, or take a method that "
+                "asks for predictions, such as KernelShap."
+            )
         for target in range(last + 1):
             got = torch.autograd.grad(
                 scores[:, target].sum(), places, retain_graph=keep or target < last,
@@ -358,6 +360,9 @@ class Run:
                 "that there is no gradient by what it reads. Give X as floats, or open the network "
                 "behind a layer: layer=."
             )
+
+    def _place(self) -> str:
+        return "X" if self.layer is None else f"layer {self.layer!r}"
 
     def _not_finite(self, slopes: Tensor) -> InputError:
         """Say of which rows a gradient is not finite, and which operation made it so."""

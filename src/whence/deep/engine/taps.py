@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from whence.core.errors import InputError
 from whence.deep.engine.batch import Batch
+from whence.deep.engine.parts import layer_of as layer_of  # noqa: PLC0414  given on
 
 _SHAPES = frozenset({
     "view", "reshape", "permute", "transpose", "t", "unsqueeze", "squeeze", "flatten", "unflatten",
@@ -251,26 +252,6 @@ def tapped(module: nn.Module, taps: Iterable[Tap]) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def layer_of(module: nn.Module, name: str) -> nn.Module:
-    """Return a part of a module by name, as ``named_modules`` has it.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    parts: dict[str, nn.Module] = dict(module.named_modules())
-    if name not in parts:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, parts, 3) or [key for key in parts if key][:8]
-        raise InputError(
-            f"layer is {name!r} and the network has no such part. Near to it are "
-            f"{', '.join(map(repr, near))}. The names are those of module.named_modules()."
-        )
-    return parts[name]
 
 
 def first_tensor(out: object) -> Tensor | None:
