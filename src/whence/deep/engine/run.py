@@ -39,8 +39,12 @@ if TYPE_CHECKING:
 
 _FIRST = 300
 """Times the bytes of its input that a row takes at a guess, before it was measured."""
+_COPIES = 4
+"""Times that what is put into a pass is there besides: drawn, put, cloned, and its gradient."""
 _SPARE = 0.8
 """Share of the memory that chunks are sized for."""
+_CPU_BYTES = 128_000_000
+"""Bytes of a pass on a processor at most: larger ones get pages that are new each time."""
 _MOST_ROWS = 65_536
 
 
@@ -309,7 +313,10 @@ class Run:
         each = self.network.bytes_of(self._key())
         if each is None:
             each = _FIRST * sum(s[:1].numel() * 4 for s in self.batch.sources)
-        return max(1, min(_MOST_ROWS, int(_SPARE * self.network.memory / max(each, 1))))
+        room = self.network.memory
+        if self.batch.sources[0].device.type == "cpu":
+            room = min(room, _CPU_BYTES)
+        return max(1, min(_MOST_ROWS, int(_SPARE * room / max(each, 1))))
 
     def _key(self) -> tuple[object, ...]:
         return (
@@ -344,7 +351,8 @@ class Run:
             with mode if isinstance(mode, Operations) else nullcontext():
                 scores = self.scores(done.answer, rows, count, own=own)
         if not known:
-            self.network.note_bytes(self._key(), kept.total / count)
+            copies = sum(one.tensor.nbytes for one in done.found)
+            self.network.note_bytes(self._key(), (kept.total + _COPIES * copies) / count)
         if not bool(torch.isfinite(scores).all()):
             raise InputError(
                 f"{self.network.name} answered with numbers that are not finite, about "
