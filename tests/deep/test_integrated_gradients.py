@@ -1,5 +1,7 @@
 """Integrated gradients are the integral, to the tolerance asked for, and add up."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -263,6 +265,38 @@ def test_flat_probabilities_are_warned_of() -> None:
     e = wh.explain(module, X * 0.1, IntegratedGradients(), output="probability")
 
     assert "hardly moves" in e.provenance.warnings[-1]
+
+
+LARGE = """
+import numpy as np, resource, torch, whence as wh
+from torch import nn
+from whence.deep.methods.integrated_gradients import IntegratedGradients
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.inner = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width),
+        )
+    def forward(self, x):
+        return torch.relu(x + self.inner(x))
+
+net = nn.Sequential(
+    nn.AvgPool2d(4), nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), Block(8), nn.MaxPool2d(2), Block(8),
+    nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5),
+).eval()
+X = np.random.default_rng(0).random((1, 3, 512, 512), dtype=np.float32)
+e = wh.explain(net, X, IntegratedGradients(steps=200))
+assert e.values.shape == (1, 512, 512, 1)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_a_large_image_with_two_hundred_steps_fits_two_gigabytes() -> None:
+    done = subprocess.run([sys.executable, "-c", LARGE], check=True, capture_output=True, text=True)
+
+    assert int(done.stdout) * 1024 < 2e9
 
 
 @pytest.mark.parametrize(

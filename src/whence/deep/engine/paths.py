@@ -116,18 +116,23 @@ class Lines:
         tuple of tuple of float64 tensors of shape (targets, m, ...)
             Of each sum, one per place where the network is opened.
         """
-        device, targets = self.rise.device, self.rise.shape[1]
-        rules = torch.from_numpy(np.ascontiguousarray(weights)).to(device)
+        targets, device = self.rise.shape[1], self.rise.device
         out = tuple(
-            torch.zeros((len(rules), targets, *way.shape), dtype=torch.float64, device=device)
-            for way in self.way
+            tuple(
+                torch.zeros((targets, *way.shape), dtype=torch.float64, device=device)
+                for way in self.way
+            )
+            for _ in weights
         )
         for lines, some, _, slopes in self.slopes(nodes):
-            for whole, slope in zip(out, slopes, strict=True):
-                flat = slope.double().flatten(2)  # (targets, nodes, lines * ...)
-                added = torch.matmul(rules[:, some], flat).movedim(1, 0)
-                whole[:, :, lines] += added.reshape(whole[:, :, lines].shape)
-        return tuple(tuple(whole[rule] for whole in out) for rule in range(len(rules)))
+            for place, slope in enumerate(slopes):
+                for node in range(some.stop - some.start):  # one by one, for float64 takes room
+                    exact = slope[:, node].double()
+                    for whole, rule in zip(out, weights, strict=True):
+                        weight = float(rule[some.start + node])
+                        if weight:
+                            whole[place][:, lines].add_(exact, alpha=weight)
+        return out
 
     def _pieces(self, nodes: int) -> Iterator[tuple[slice, slice]]:
         done = 0
@@ -135,8 +140,11 @@ class Lines:
             fit = self.run.fitting()
             some = _even(nodes, fit)
             lines = slice(done, min(len(self), done + _even(len(self) - done, fit // some)))
-            for first in range(0, nodes, some):
+            first = 0
+            while first < nodes:
                 yield lines, slice(first, min(first + some, nodes))
+                first += some
+                some = _even(nodes - first, self.run.fitting() // (lines.stop - lines.start))
             done = lines.stop
 
 
@@ -292,4 +300,4 @@ def _joined(parts: tuple[Tensors, ...]) -> Tensors:
 
 def _even(total: int, most: int) -> int:
     """Return the size of equal parts of at most ``most``."""
-    return -(-total // -(-total // max(1, most)))
+    return -(-total // -(-max(1, total) // max(1, most)))
