@@ -80,6 +80,7 @@ def _lines(run: Run, scores: Tensor, own: Tensors, place: Placed) -> Lines:
         rows=torch.arange(len(scores), device=scores.device),
         begin=begin,
         way=tuple(_wide(part) - start for part, start in zip(own, begin, strict=True)),
+        top=a,
         rise=a - b,
         noise=_ROUNDINGS * rounding * (a.abs() + b.abs()),
     )

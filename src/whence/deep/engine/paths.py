@@ -44,8 +44,8 @@ class Lines:
         Rows of the block.
     begin, way : tuple of tensors of shape (m, ...)
         The baseline, and the row less the baseline.
-    rise : tensor of shape (m, targets)
-        The score of the row less that of the baseline.
+    top, rise : tensor of shape (m, targets)
+        The score of the row, and what it is above that of the baseline.
     noise : tensor of shape (m, targets)
         How exact scores are in the numbers that the network counts with.
     """
@@ -54,6 +54,7 @@ class Lines:
     rows: Tensor
     begin: Tensors
     way: Tensors
+    top: Tensor
     rise: Tensor
     noise: Tensor
 
@@ -68,6 +69,7 @@ class Lines:
             rows=self.rows[which],
             begin=tuple(part[which] for part in self.begin),
             way=tuple(part[which] for part in self.way),
+            top=self.top[which],
             rise=self.rise[which],
             noise=self.noise[which],
         )

@@ -234,7 +234,12 @@ class Run:
         return values, scores, slopes
 
     def gradients(
-        self, rows: Tensor, put: tuple[Tensor, ...], mode: TorchFunctionMode | None = None
+        self,
+        rows: Tensor,
+        put: tuple[Tensor, ...],
+        mode: TorchFunctionMode | None = None,
+        *,
+        target: int | None = None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return scores and gradients with other values where the network is opened.
 
@@ -243,6 +248,8 @@ class Run:
         rows : int64 tensor of shape (m,)
             Which row of the block each of the values is for. There should be no more than a chunk.
         put : tuple of tensors of shape (m, ...)
+        target : int or None
+            Which of the targets alone; None takes all.
 
         Returns
         -------
@@ -251,6 +258,8 @@ class Run:
         """
         leaves = tuple(part.detach().requires_grad_() for part in put)
         _, scores = self.measured(rows, leaves, own=False, mode=mode)
+        if target is not None:
+            scores = scores[:, target : target + 1]
         found = tuple(Found(tensor=one) for one in leaves)
         return scores.detach(), self.backward(scores, found)
 

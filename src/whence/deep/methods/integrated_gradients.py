@@ -8,7 +8,7 @@ the values are as exact as was asked for, for each row by itself.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from numpy.random import Generator
 
@@ -20,8 +20,57 @@ from whence.deep.baseline import Baseline, check_baseline, several
 from whence.deep.network import Network
 from whence.deep.target import Target, check_target
 
+if TYPE_CHECKING:
+    from whence.deep.engine.paths import Integral, Lines
+
 _PROBE = 7
 """Gradients that are taken of each row and baseline at least."""
+_STEPS = 50
+"""Of paths whose steps are not chosen by their error."""
+_PATHS = ("straight", "idgi", "sequential")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuidedPath:
+    """A path that first goes where the output changes least, so that noise on the way counts less.
+
+    Attributes
+    ----------
+    fraction : float
+        Share of the numbers, those with the smallest gradients, that move at a time.
+    distance : float
+        How far each may be from the straight line, as a share of its way.
+    anchors : int
+        Points on the straight line, at equal distances, that the path goes through.
+
+    References
+    ----------
+    Kapishnikov et al., doi:10.48550/arXiv.2106.09788.
+
+    Examples
+    --------
+    >>> GuidedPath(anchors=4)
+    GuidedPath(fraction=0.25, distance=0.02, anchors=4)
+    """
+
+    fraction: float = 0.25
+    distance: float = 0.02
+    anchors: int = 0
+
+    def check(self) -> None:
+        """Refuse settings that cannot be used.
+
+        Raises
+        ------
+        InputError
+            If one is out of its range.
+        """
+        for name, value in (("fraction", self.fraction), ("distance", self.distance)):
+            if not isinstance(value, (int, float)) or not 0 < value <= 1:
+                raise InputError(
+                    f"{name} is {value!r:.60}. A number above 0, at most 1, is needed."
+                )
+        check_whole("anchors", self.anchors, least=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,6 +97,12 @@ class IntegratedGradients:
         Rows at most that the network is asked about per row explained.
     steps : int or None
         A given number of Gauss-Legendre nodes instead, whatever comes of it; ``stderr`` is None.
+        Also the steps of the paths "idgi" and guided, 50 by default.
+    path : {"straight", "idgi", "sequential"} or GuidedPath
+        "idgi": the straight line in steps, the rise in each shared by the squares of the gradient,
+        by which the values add up exactly. "sequential", for texts: to each token by itself, the
+        others in place; that is what the output falls by when it alone is replaced, and needs no
+        gradient. A `GuidedPath` goes where the output changes least first.
 
     Notes
     -----
@@ -56,7 +111,10 @@ class IntegratedGradients:
 
     References
     ----------
-    Sundararajan, Taly and Yan, doi:10.48550/arXiv.1703.01365.
+    Sundararajan, Taly and Yan, doi:10.48550/arXiv.1703.01365. Patterson,
+    doi:10.1090/S0025-5718-68-99866-9 (nodes). Yang, Wang and Bilgic,
+    doi:10.48550/arXiv.2303.14242 (idgi). Enguehard, doi:10.48550/arXiv.2305.15853
+    (sequential).
 
     Examples
     --------
@@ -75,6 +133,7 @@ class IntegratedGradients:
     tolerance: float = 0.05
     budget: int = 300
     steps: int | None = None
+    path: Literal["straight", "idgi", "sequential"] | GuidedPath = "straight"
 
     needs: ClassVar[type] = Network
     references: ClassVar[tuple[str, ...]] = (
@@ -91,29 +150,47 @@ class IntegratedGradients:
             If a setting cannot be used, or the network has no such layer.
         """
         from whence.deep.engine.integrated import integrated
-        from whence.deep.engine.paths import Integral, Lines, fixed, integral
-        from whence.deep.engine.quadrature import gauss_legendre
         from whence.deep.engine.result import check_layer, running
 
         self._check()
         check_layer(view, self.layer)
 
-        def along(lines: Lines, most: int) -> Integral:
-            if self.steps is not None:
-                return fixed(lines, *gauss_legendre(self.steps))
-            return integral(lines, self.tolerance, most)
-
         def explain(rows: Rows, *, rng: Generator) -> Attribution:  # noqa: ARG001  draws nothing
             with running(view, rows, self.target, self.layer) as run:
-                return integrated(run, self.baseline, along, self.budget)
+                return integrated(run, self.baseline, self._along, self.budget)
 
         return explain
+
+    def _along(self, lines: "Lines", most: int) -> "Integral":
+        """Integrate along lines, with at most so many gradients of each where errors decide."""
+        from whence.deep.engine import other_paths, paths
+        from whence.deep.engine.quadrature import gauss_legendre
+
+        path, steps = self.path, self.steps or _STEPS
+        if isinstance(path, GuidedPath):
+            return other_paths.guided(
+                lines, steps, fraction=path.fraction, distance=path.distance, anchors=path.anchors
+            )
+        if path == "idgi":
+            return other_paths.idgi(lines, steps)
+        if path == "sequential":
+            return other_paths.sequential(lines)
+        if self.steps is not None:
+            return paths.fixed(lines, *gauss_legendre(self.steps))
+        return paths.integral(lines, self.tolerance, most)
 
     def _check(self) -> None:
         check_target(self.target)
         check_baseline(self.baseline)
         check_whole("steps", self.steps, optional=True)
         check_whole("budget", self.budget)
+        if isinstance(self.path, GuidedPath):
+            self.path.check()
+        elif self.path not in _PATHS:
+            raise InputError(
+                f"path is {self.path!r:.60}. One of {', '.join(map(repr, _PATHS))}, or a "
+                "wh.GuidedPath, is needed."
+            )
         number = isinstance(self.tolerance, (int, float)) and not isinstance(self.tolerance, bool)
         if not number or not 0 < self.tolerance < 1:
             raise InputError(
