@@ -12,8 +12,11 @@ from plots.kinds import photo, reviews
 from plots.test_legible import assert_legible
 from whence import plots
 from whence.core.errors import InputError
+from whence.core.explanation import Attribution
+from whence.core.inputs import Images
 from whence.core.types import Floats
 from whence.plots import style
+from whence.plots.images import COVER, FADED
 
 
 def shown(ax: Axes) -> Floats:
@@ -110,3 +113,53 @@ def test_what_is_no_image_is_refused() -> None:
 def test_parts_of_many_images_are_not_compared() -> None:
     with pytest.raises(InputError, match="parts of its own"):
         plots.beeswarm(photo(3))
+
+
+def over(cells: Floats, height: int, width: int) -> Attribution:
+    """Explain one black image by a map of cells."""
+    return Attribution(
+        values=cells[None, ..., None],
+        base_values=np.zeros((1, 1)),
+        outputs=np.ones((1, 1)),
+        data=Images(pixels=np.zeros((1, height, width, 1))),
+    )
+
+
+def strength(ax: Axes) -> Floats:
+    """Return how far each pixel of a black image is colored, from 0 to 1."""
+    drawn = shown(ax)
+    full = to_rgb(style.POSITIVE)[0]
+    return np.asarray((drawn[..., 0] - FADED) / (full - FADED) / COVER)
+
+
+def test_a_map_of_fewer_cells_is_drawn_smooth_between_their_centers() -> None:
+    ax = plots.image(over(np.array([[0.0, 1.0], [2.0, 4.0]]), 4, 8))
+
+    # Centers of cells are at pixels 0.5 and 2.5 of 4, and at 1.5 and 5.5 of 8.
+    down, right = np.clip((np.arange(4) - 0.5) / 2, 0, 1), np.clip((np.arange(8) - 1.5) / 4, 0, 1)
+    expected = (
+        np.outer(1 - down, right) * 1 + np.outer(down, 1 - right) * 2 + np.outer(down, right) * 4
+    )
+    np.testing.assert_allclose(strength(ax), expected / 4, atol=1e-12)
+    assert not ax.collections
+    assert_legible(ax)
+    assert "a map of 2 x 2 cells" in texts(ax)
+
+
+def test_the_scale_of_a_map_is_that_of_its_own_values() -> None:
+    ax = plots.image(over(np.array([[0.0, 0.0, 0.0], [0.0, 5.0, 0.0]]), 6, 6))
+
+    (scale,) = (other for other in ax.figure.axes if other is not ax)
+    np.testing.assert_allclose(scale.get_ylim(), [-5, 5])
+    assert 0 < strength(ax).max() < 1
+
+
+def test_only_the_strongest_cells_of_a_map_are_colored_when_asked_for() -> None:
+    ax = plots.image(over(np.array([[1.0, 2.0], [3.0, 4.0]]), 4, 4), top=1)
+
+    np.testing.assert_array_equal(strength(ax) > 1e-9, np.kron([[0, 0], [0, 1]], np.ones((2, 2))))
+    assert "colored: 1 of 4 cells" in "\n".join(texts(ax))
+
+
+def test_a_map_of_more_cells_than_pixels_is_drawn_too() -> None:
+    assert shown(plots.image(over(np.ones((8, 8)), 4, 4))).shape == (4, 4, 3)

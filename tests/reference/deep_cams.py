@@ -18,9 +18,8 @@ Half = Callable[[Tensor], Tensor]
 def opened(body: Half, head: Half, x: Floats, output: int) -> tuple[Floats, Floats]:
     """Return activations and slopes (channels, height, width) of one image."""
     A = body(torch.from_numpy(x)[None]).detach().requires_grad_()
-    head(A)[0, output].backward()
-    assert A.grad is not None
-    return A.detach()[0].numpy(), A.grad[0].numpy()
+    (G,) = torch.autograd.grad(head(A)[0, output], A)
+    return A.detach()[0].numpy(), G[0].numpy()
 
 
 def grad_cam(A: Floats, G: Floats) -> Floats:
@@ -70,7 +69,7 @@ def eigen_cam(A: Floats) -> Floats:
     M = M - M.mean(axis=0)
     _, _, V = np.linalg.svd(M)
     out = (M @ V[0]).reshape(A.shape[1:])
-    return -out if -out.min() > out.max() else out
+    return np.asarray(-out if -out.min() > out.max() else out)
 
 
 def score_cam(body: Half, score: Callable[[Tensor], Tensor], x: Floats) -> Floats:
@@ -81,14 +80,14 @@ def score_cam(body: Half, score: Callable[[Tensor], Tensor], x: Floats) -> Float
     image = torch.from_numpy(x)[None]
     A = body(image).detach()[0]
     increase, used = [], []
-    base = float(score(torch.zeros_like(image)))
+    base = float(score(torch.zeros_like(image)).detach())
     for k, A_k in enumerate(A):
         if A_k.max() > A_k.min():
             up = torch.nn.functional.interpolate(
                 A_k[None, None], size=x.shape[-2:], mode="bilinear", align_corners=False
             )
             mask = (up - up.min()) / (up.max() - up.min())
-            increase.append(float(score(image * mask)) - base)
+            increase.append(float(score(image * mask).detach()) - base)
             used.append(k)
     weights = np.exp(increase) / np.exp(increase).sum()
     return np.asarray(sum(w * A[k].numpy() for w, k in zip(weights, used, strict=True)))
@@ -97,10 +96,10 @@ def score_cam(body: Half, score: Callable[[Tensor], Tensor], x: Floats) -> Float
 def ablation_cam(body: Half, head: Half, x: Floats, output: int) -> Floats:
     """Return eq. 3 and 4 of Desai and Ramaswamy, divided by the size of the score."""
     A = body(torch.from_numpy(x)[None]).detach()
-    y = float(head(A)[0, output])
+    y = float(head(A)[0, output].detach())
     out = np.zeros(A.shape[2:])
     for k in range(A.shape[1]):
         without = A.clone()
         without[0, k] = 0
-        out += (y - float(head(without)[0, output])) / abs(y) * A[0, k].numpy()
+        out += (y - float(head(without)[0, output].detach())) / abs(y) * A[0, k].numpy()
     return out

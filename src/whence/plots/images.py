@@ -30,6 +30,7 @@ FADED = 0.3
 """How much lighter the image is drawn, so that colors on it are seen."""
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 MOST_OUTLINES = 2_000
+_MAP = 2
 PERCENTILE = 99.5
 """Share of the pixels within the scale of colors, where each has a value of its own."""
 
@@ -44,18 +45,20 @@ def image(
     """Draw an image in gray, and on it in color what each part contributes.
 
     Orange parts raise the output and blue ones lower it, the more the stronger; where the image
-    is gray, nothing matters. Lines divide the parts.
+    is gray, nothing matters. Lines divide the parts. A map of fewer cells than pixels, such as a
+    class activation map, is drawn smooth from cell to cell; the scale is that of its own values.
 
     Parameters
     ----------
     e : Attribution
-        Of images: with a value per part, or per pixel.
+        Of images: with a value per part, per pixel, or per cell of a map that covers the image.
     output : int or str, default=0
         Which output of the model, by number or name.
     row : int or str, default=0
         Which image, by number or label.
     top : int, optional
-        Color only so many parts, those with the largest contributions; None colors all.
+        Color only so many parts, cells or pixels, those with the largest contributions; None colors
+        all.
     ax : Axes, optional
         Where to draw; a new figure if None.
 
@@ -85,19 +88,48 @@ def image(
     most = None if top is None else positive(top, "top")
     read = read_parts(e, Images, row, output, "image")
     height, width = read.data.pixels.shape[1:3]
-    values, segments = _values(read, (height, width))
+    cells = _cells(e, read)
+    if cells is None:
+        values, segments = _values(read, (height, width))
+        limit = _limit(values, segments)
+    else:
+        values, segments = _smooth(cells, (height, width))
+        limit = read.top
     strongest = _strongest(read.values, most)
     shown = strongest[segments]
-    limit = _limit(values, segments)
     ax = canvas(ax, width=5.6, height=0.7 + 4.5 * min(1.6, height / width))
     ax.imshow(_painted(_gray(read.data), np.where(shown, values, 0.0) / limit))
-    if read.values.size < min(height * width, MOST_OUTLINES):
+    if cells is None and read.values.size < min(height * width, MOST_OUTLINES):
         _outline(ax, np.where(shown, segments, -1))
     _frame(ax, read)
     _scale(ax, limit, read, beyond=limit < np.abs(values).max(initial=0.0))
-    left_out = f"colored: {int(strongest.sum()):,} of {strongest.size:,} parts"
-    note(ax, [read.said, "" if strongest.all() else left_out])
+    kind = "parts" if cells is None else "cells"
+    left_out = f"colored: {int(strongest.sum()):,} of {strongest.size:,} {kind}"
+    size = "" if cells is None else f"a map of {cells.shape[0]:,} x {cells.shape[1]:,} cells"
+    note(ax, [read.said, size, "" if strongest.all() else left_out])
     return ax
+
+
+def _cells(e: Attribution, read: Row[Images]) -> Floats | None:
+    """Return the values of a map that covers the image with other cells than its pixels."""
+    shape = e.values.shape[1:-1]
+    if read.data.segments is not None or len(shape) != _MAP:
+        return None
+    return None if shape == read.data.pixels.shape[1:3] else read.values.reshape(shape)
+
+
+def _smooth(cells: Floats, shape: tuple[int, int]) -> tuple[Floats, Int32s]:
+    """Return a value for each pixel, linear between the centers of cells, and the cell it is in."""
+    values, near = cells, []
+    for axis, (count, length) in enumerate(zip(cells.shape, shape, strict=True)):
+        place = (np.arange(length) + 0.5) * count / length - 0.5
+        place = np.clip(place, 0.0, count - 1)
+        low = np.minimum(place.astype(np.int64), max(0, count - 2))
+        high = np.minimum(low + 1, count - 1)
+        share = (place - low)[:, None] if axis == 0 else place - low
+        values = values.take(low, axis) * (1 - share) + values.take(high, axis) * share
+        near.append(np.arange(length) * count // length)
+    return values, (near[0][:, None] * cells.shape[1] + near[1]).astype(np.int32)
 
 
 def _values(read: Row[Images], shape: tuple[int, int]) -> tuple[Floats, Int32s]:

@@ -6,7 +6,7 @@ square, so that the image itself tells how many stand above each other.
 """
 
 from dataclasses import dataclass
-from math import inf, log, sqrt
+from math import inf, log
 from typing import Literal, TypeAlias
 
 import torch
@@ -57,7 +57,9 @@ def extent_of(run: Run) -> Extent:
     if not source.is_floating_point() and len(shape) == _LINE_AXES:
         return Extent(kind="tokens", sizes=shape[1:])
     if isinstance(run.inputs, Series):
-        return Extent(kind="series", sizes=run.inputs.values.shape[1:2])
+        sizes = run.inputs.values.shape[1:2]
+        axis = 1 if shape[1:2] == sizes else len(shape) - 1
+        return Extent(kind="series", sizes=sizes, axis=axis)
     return Extent(kind="columns")
 
 
@@ -150,13 +152,18 @@ def _unlike(grid: tuple[int, ...], sizes: tuple[int, ...]) -> float:
 def _patches(tokens: int, sizes: tuple[int, ...], *, first: bool) -> Grid | None:
     """Find how many tokens stand before those of square patches that fill the image."""
     height, width = sizes
-    for prefix in range(1 if first else min(_PREFIX, tokens - 3)):
-        count = tokens - prefix
-        h = max(1, round(sqrt(count * height / width)))
-        w = count // h
-        near = abs(w - h * width / height) < 1 or abs(h - w * height / width) < 1
-        if h * w == count and near and min(h, w) > 1:
-            return Grid(sizes=(h, w), channels_first=first, prefix=prefix)
+    grids = {
+        h * (h * width // height): (h, h * width // height)
+        for h in range(1, height + 1)
+        if h * width % height == 0
+    }
+    for side in range(1, min(sizes) + 1):  # what is left at the edge is a patch, or is not
+        for h, w in ((-(-height // side), -(-width // side)), (height // side, width // side)):
+            grids[h * w] = (h, w)
+    for prefix in range(1 if first else min(_PREFIX + 1, tokens)):
+        grid = grids.get(tokens - prefix)
+        if grid is not None and min(grid) > 1:
+            return Grid(sizes=grid, channels_first=first, prefix=prefix)
     return None
 
 
