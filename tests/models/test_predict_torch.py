@@ -247,3 +247,49 @@ def test_the_slope_is_the_derivative_of_the_weighted_answers() -> None:
         step[j] = 1e-6
         up, down = (asked(model, X.astype(float) + sign * step) for sign in (1, -1))
         assert_allclose(found[:, j], ((up - down) * weights).sum(axis=1) / 2e-6, atol=1e-5)
+
+
+class Counting(nn.Module):
+    """Notes how many rows it is asked about at a time; its layer makes 400 KB of a row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 100_000, bias=False)
+        self.calls: list[int] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls.append(len(x))
+        made: torch.Tensor = self.layer(x).mean(dim=1)
+        return made
+
+
+def test_many_rows_are_asked_about_as_many_at_a_time_as_the_cache_holds() -> None:
+    torch.manual_seed(0)
+    model, rows = Counting().eval(), np.random.default_rng(0).normal(size=(1000, 3))
+
+    said = asked(model, rows)
+
+    assert sum(model.calls) == 1000
+    assert model.calls[0] == 256
+    assert max(model.calls[1:]) <= max(256, 10 * torch.get_num_threads())
+    assert_allclose(said, expected(model, torch.tensor(rows).float())[:, None], atol=1e-7)
+
+
+def test_parts_are_not_cut_finer_than_needed() -> None:
+    class Mean(Counting):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.calls.append(len(x))
+            return x.mean(dim=1)
+
+    model = Mean().eval()
+    asked(model, np.zeros((5000, 3)))
+    assert model.calls == [256, 4744]
+
+
+def test_a_module_that_answers_with_a_list_is_asked_about_all_at_once() -> None:
+    class Listing(nn.Module):
+        def forward(self, x: torch.Tensor) -> list[float]:
+            return [float(v) for v in x[:, 0]]
+
+    rows = np.arange(1200.0).reshape(600, 2)
+    assert_array_equal(asked(Listing(), rows)[:, 0], rows[:, 0])

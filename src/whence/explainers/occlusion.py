@@ -135,11 +135,20 @@ class _Axis:
     def cells(self) -> int:
         return int(self.cell[-1]) + 1
 
-    @property
-    def covering(self) -> Ints:
-        """How many windows cover each cell."""
-        place = np.arange(self.cells)[:, None]
-        return np.asarray(((self.first <= place) & (place < self.last)).sum(axis=1))
+    def covered(self, windows: Ints) -> Bools:
+        """Return which cells some windows cover, (windows, cells)."""
+        place = np.arange(self.cells)
+        first, last = self.first[windows, None], self.last[windows, None]
+        return np.asarray((first <= place) & (place < last))
+
+    def mean(self, values: Floats) -> Floats:
+        """Return of each cell the mean of the windows that cover it, along the first axis."""
+        total = np.zeros((self.cells, *values.shape[1:]))
+        count = np.zeros((self.cells, *(1,) * (values.ndim - 1)))
+        for value, first, last in zip(values, self.first, self.last, strict=True):
+            total[first:last] += value
+            count[first:last] += 1
+        return np.asarray(total / count)
 
 
 def _axis(length: int, window: int, stride: int) -> _Axis:
@@ -163,42 +172,38 @@ def _parts(seat: Seat) -> "_Windows":
 class _Windows:
     """Hides one window after the other; a cell is worth the mean of the windows that cover it."""
 
-    __slots__ = ("_asked", "_axes", "_everybody", "_sum", "_told")
+    __slots__ = ("_asked", "_axes", "_everybody", "_falls")
 
     def __init__(self, *, axes: tuple[_Axis, _Axis], everybody: Floats) -> None:
         self._axes, self._everybody = axes, everybody
-        self._asked = self._told = 0
-        self._sum = np.zeros((axes[0].cells, axes[1].cells, len(everybody)))
+        self._asked = 0
+        self._falls: list[Floats] = []
 
     @property
     def fewest(self) -> int:
         return len(self._axes[0].first) * len(self._axes[1].first)
 
     def ask(self, most: int) -> Bools:
-        shape = self._sum.shape[:2]
-        size = min(most, self.fewest - self._asked, max(1, _BOOLS // (shape[0] * shape[1])))
-        known = np.ones((size, *shape), dtype=np.bool_)
-        for i in range(size):
-            known[i, *self._place(self._asked + i)] = False
+        upright, across = self._axes
+        cells = upright.cells * across.cells
+        size = min(most, self.fewest - self._asked, max(1, _BOOLS // cells))
+        i, j = np.divmod(np.arange(self._asked, self._asked + size), len(across.first))
         self._asked += size
-        return known.reshape(size, shape[0] * shape[1])
+        hidden = upright.covered(i)[:, :, None] & across.covered(j)[:, None, :]
+        return np.asarray(~hidden.reshape(size, cells))
 
     def tell(self, worth: Floats) -> None:
-        for fall in self._everybody - worth:
-            self._sum[self._place(self._told)] += fall
-            self._told += 1
+        self._falls.append(self._everybody - worth)
 
     def estimate(self) -> Estimate | None:
-        if self._told < self.fewest:
+        if sum(map(len, self._falls)) < self.fewest:
             return None
-        covering = np.multiply.outer(self._axes[0].covering, self._axes[1].covering)
-        values = (self._sum / covering[..., None]).reshape(-1, self._sum.shape[2])
-        return Estimate(values=values, stderr=np.zeros_like(values))
-
-    def _place(self, window: int) -> tuple[slice, slice]:
+        falls = np.concatenate(self._falls)
         upright, across = self._axes
-        i, j = divmod(window, len(across.first))
-        return slice(upright.first[i], upright.last[i]), slice(across.first[j], across.last[j])
+        falls = falls.reshape(len(upright.first), len(across.first), -1)
+        values = across.mean(upright.mean(falls).swapaxes(0, 1)).swapaxes(0, 1)
+        values = values.reshape(-1, falls.shape[2])
+        return Estimate(values=values, stderr=np.zeros_like(values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,5 +1,6 @@
 """Unknown parts of an image: blurred, painted over from what is known, or in one color."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -192,24 +193,54 @@ class _Parts:
     def _fill(self, row: int, out: NDArray[Any], places: Ints, known: Bools) -> None:
         """Write the coalitions of one image to their places, in the order of the model's axes."""
         first = self.data.channels_first
-        image, segments, hidden = self.data.pixels[row], self._segments(row), self.hidden[row]
-        part = np.broadcast_to(segments[..., None], image.shape)
-        image, part = (_ordered(a, first=first) for a in (image, part.astype(np.intp)))
+        image, segments = _ordered(self.data.pixels[row], first=first), self._segments(row)
+        paint = self._painter(row)
+        for place, box in zip(places, _boxes(segments, known[places]), strict=True):
+            unknown = ~known[place][segments[box]]
+            inside = (slice(None), *box) if first else box
+            out[place] = image
+            np.copyto(
+                out[place][inside],
+                paint(known[place])[inside],
+                where=unknown if first else unknown[..., None],
+            )
+
+    def _painter(self, row: int) -> Callable[[Bools], NDArray[Any]]:
+        """Return what makes, of the parts known of an image, what stands for the others."""
+        hidden, first = self.hidden[row], self.data.channels_first
         if hidden is not None:
-            hidden = _ordered(hidden, first=first)
-            for place in places:
-                out[place] = np.where(known[place][part], image, hidden)
-            return
-        planes = _ordered(self.data.pixels[row], first=True).astype(np.float32)
-        for place in places:
-            paint = inpainted(planes, known[place][segments])
-            paint = cast(paint if first else np.moveaxis(paint, 0, -1), image.dtype)
-            out[place] = np.where(known[place][part], image, paint)
+            always = _ordered(hidden, first=first)
+            return lambda _: always
+        pixels, segments = self.data.pixels[row], self._segments(row)
+        planes = _ordered(pixels, first=True).astype(np.float32)
+
+        def paint(known: Bools) -> NDArray[Any]:
+            made = inpainted(planes, known[segments])
+            return cast(made if first else np.moveaxis(made, 0, -1), pixels.dtype)
+
+        return paint
 
     def _segments(self, row: int) -> Int32s:
         if self.data.segments is None:
             raise RuntimeError("The images of a scene are divided.")
         return np.asarray(self.data.segments[row])
+
+
+def _boxes(segments: Int32s, known: Bools) -> list[tuple[slice, slice]]:
+    """Return the smallest box around the unknown parts of each coalition, upright and across."""
+    sides: list[tuple[Ints, Ints]] = []
+    parts = int(segments.max()) + 1
+    unknown = ~known[:, :parts]
+    for axis, size in enumerate(segments.shape):
+        first, last = np.full(parts, size), np.zeros(parts, dtype=np.int64)
+        place = np.broadcast_to(np.expand_dims(np.arange(size), 1 - axis), segments.shape)
+        np.minimum.at(first, segments.ravel(), place.ravel())
+        np.maximum.at(last, segments.ravel(), place.ravel() + 1)
+        start = np.where(unknown, first, size).min(axis=1)
+        sides.append((start, np.maximum(start, np.where(unknown, last, 0).max(axis=1))))
+    (top, bottom), (left, right) = sides
+    corners = zip(top, bottom, left, right, strict=True)
+    return [(slice(t, b), slice(start, end)) for t, b, start, end in corners]
 
 
 def _ordered(image: NDArray[Any], *, first: bool) -> NDArray[Any]:

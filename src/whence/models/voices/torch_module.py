@@ -5,6 +5,10 @@ Whole numbers stay whole numbers (int64) if the module begins with an Embedding,
 ids; for any other module they become numbers of its type, bytes of images included. The tensor is a
 copy, since a module may write into what it is asked with. Texts are handed over as a list.
 
+Many rows are handed over a few at a time. What a layer makes of them then stays in the cache of the
+processor until the next layer reads it: up to twice as fast as all at once, in little memory. How
+many rows those are follows from what is made of the first few.
+
 The answer is a tensor, or an object with ``logits``, as models of Hugging Face give.
 """
 
@@ -28,6 +32,16 @@ Module: TypeAlias = Any
 """A torch.nn.Module."""
 
 _EMBEDDINGS = ("Embedding", "EmbeddingBag")
+_COMPILED = "OptimizedModule"
+"""What torch.compile makes, which compiles again for each new number of rows."""
+_CACHE = 4_000_000
+"""Bytes that a layer may make of the rows of one part, for each thread of the processor."""
+_ON_DEVICE = 500_000_000
+"""The same on a graphics card, whose many threads want many rows."""
+_WIDER = 8
+"""Times the bytes of a row that a layer makes of it, at a guess."""
+_FEW = 256
+"""Rows that are few in any case."""
 
 _training = threading.RLock()
 """Held while the mode of a module in training is another than the user's."""
@@ -54,14 +68,11 @@ class _Torch:
     name: str
 
     def __call__(self, inputs: Inputs) -> object:
-        rows = (
-            list(inputs.strings)
-            if isinstance(inputs, Texts)
-            else self._tensor(numeric_form(inputs, self.name))
-        )
+        texts = list(inputs.strings) if isinstance(inputs, Texts) else None
+        rows = None if texts is not None else numeric_form(inputs, self.name)
         try:
             with sys.modules["torch"].no_grad(), _evaluating(self.module):
-                said = self.module(rows)
+                return self._in_parts(rows) if texts is None else self._said(texts)
         except (TypeError, AttributeError) as error:
             if isinstance(inputs, Texts):  # most modules know tensors alone
                 raise InputError(
@@ -70,7 +81,33 @@ class _Torch:
                     "does, and then asks the model."
                 ) from error
             raise
+
+    def _in_parts(self, rows: Any) -> object:  # noqa: ANN401  an array or a tensor
+        """Ask about a few rows at a time, the first of them as many as are few in any case."""
+        few = min(_FEW, max(1, int(_CACHE / (_WIDER * max(1, rows[:1].nbytes)))))
+        if len(rows) <= 2 * few or type(self.module).__name__ == _COMPILED:
+            return self._said(self._tensor(rows))
+        from whence.models.voices.torch_sizes import Largest
+
+        with Largest(few) as seen:
+            parts = [self._said(self._tensor(rows[:few]))]
+        if not is_tensor(parts[0]) or parts[0].ndim == 0:  # of which there is no whole to make
+            return self._said(self._tensor(rows))
+        most = max(few, int(self._cache(parts[0]) * few / max(1, seen.bytes)))
+        left = len(rows) - few
+        size = -(-left // -(-left // most))  # as many in each
+        parts += [self._said(self._tensor(rows[i : i + size])) for i in range(few, len(rows), size)]
+        return sys.modules["torch"].cat(parts)
+
+    def _said(self, rows: Any) -> Any:  # noqa: ANN401  whatever a module answers
+        said = self.module(rows)
         return getattr(said, "logits", said)
+
+    def _cache(self, answer: Any) -> int:  # noqa: ANN401  a tensor
+        """Return the bytes that may be made of the rows of one part."""
+        if answer.device.type != "cpu":
+            return _ON_DEVICE
+        return _CACHE * int(sys.modules["torch"].get_num_threads())
 
     def slope(self, table: Table, weights: Floats) -> tuple[Floats, Floats]:
         """Return what the module answers, and the gradient of its weighted sum by the numbers.
