@@ -77,6 +77,15 @@ class Scores:
         """Which output of the network each target is, (rows, targets); None of a function."""
         return self._plus
 
+    def fixed(self, row: int) -> Target:
+        """Return the targets of a row by number, so that other rows can be asked for the same."""
+        if self._plus is None or self._minus is None:
+            return self.target
+        return tuple(
+            of if against == _NONE else Contrast(of=of, against=against)
+            for of, against in zip(self._plus[row].tolist(), self._minus[row].tolist(), strict=True)
+        )
+
     def _name(self, count: int) -> None:
         """Learn how many outputs there are, and what the targets are called."""
         if self.known and len(self.known) != count:
