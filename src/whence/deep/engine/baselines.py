@@ -57,14 +57,27 @@ def baselines_of(run: Run, setting: Baseline, own: tuple[Tensor, ...]) -> tuple[
     return tuple(_placed(run, one, own) for one in several(setting))
 
 
-def _placed(run: Run, one: Any, own: tuple[Tensor, ...]) -> Placed:  # noqa: ANN401  one of a `Baseline`
+def batch_of(run: Run, one: Any) -> Batch | None:  # noqa: ANN401  one of a `Baseline`
+    """Return what the network reads as a baseline of each row; None of the zero vector of ids.
+
+    Raises
+    ------
+    InputError
+        If the baseline does not fit the rows.
+    """
     read: dict[Key, Tensor] = {
         key: made
         for key, source in zip(run.batch.explained, run.batch.sources, strict=True)
         if (made := _read(run, key, source, _of(one, key, run))) is not None
     }
-    if len(read) == len(run.batch.explained):
-        batch = run.batch.put(tuple(read[key] for key in run.batch.explained))
+    if len(read) < len(run.batch.explained):
+        return None
+    return run.batch.put(tuple(read[key] for key in run.batch.explained))
+
+
+def _placed(run: Run, one: Any, own: tuple[Tensor, ...]) -> Placed:  # noqa: ANN401  one of a `Baseline`
+    batch = batch_of(run, one)
+    if batch is not None:
         values, scores = _passed(run, batch)
         return Placed(values=values, scores=scores)
     values = tuple(_zeroed(run, number, part) for number, part in enumerate(own))
