@@ -19,7 +19,7 @@ from reference.deep_lrp import (
     relevance_of_layer,
 )
 from whence.core.types import Bools, Floats
-from whence.deep.methods.lrp import Composite, Lrp, Named, Rule
+from whence.deep.methods.lrp import Composite, Lrp, Named, Rule, conservation
 
 RULES = get_args(Rule)
 COMPOSITES = get_args(Named)
@@ -343,3 +343,330 @@ def test_recurrent_networks_follow_arras(
             assert_allclose(e.values[row, ..., j], R, atol=1e-9 * np.abs(R).max())
     if not bias:
         assert_allclose(e.residual, 0, atol=1e-9)
+
+
+class Attends(nn.Module):
+    """One block of a transformer, written in several ways."""
+
+    def __init__(self, form: str, *, masked: bool) -> None:
+        super().__init__()
+        self.form, self.masked = form, masked
+        self.block = nn.TransformerEncoderLayer(8, 2, 12, 0.0, "gelu", batch_first=True)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, attention = self.block, self.block.self_attn
+        mask = torch.arange(5) >= 4 if self.masked else torch.zeros(5, dtype=torch.bool)
+        if self.form == "module":
+            padding = mask.expand(len(x), -1) if self.masked else None
+            return self.said(b(x, src_key_padding_mask=padding))
+        q, k, v = functional.linear(x, attention.in_proj_weight, attention.in_proj_bias).chunk(3, 2)
+        q, k, v = (part.view(len(x), 5, 2, 4).transpose(1, 2) for part in (q, k, v))
+        if self.form == "judge":
+            q, k, v = slowed(q, 0.25), slowed(k, 0.25), slowed(v, 0.5)
+        if self.form == "one operation":
+            heads = functional.scaled_dot_product_attention(q, k, v, ~mask[None, None, None])
+        else:
+            scores = torch.einsum("rhqd,rhkd->rhqk", q, k) / 2
+            heads = scores.masked_fill(mask, -torch.inf).softmax(-1) @ v
+        x = self.norm(b.norm1, x + attention.out_proj(heads.transpose(1, 2).flatten(2)))
+        hidden = b.linear1(x)
+        if self.form == "judge":
+            hidden = hidden * (functional.gelu(hidden) / hidden).detach()
+        else:
+            hidden = functional.gelu(hidden)
+        return self.said(self.norm(b.norm2, x + b.linear2(hidden)))
+
+    def norm(self, norm: nn.LayerNorm, x: Tensor) -> Tensor:
+        if self.form in ("module", "one operation"):
+            out: Tensor = norm(x)
+            return out
+        spread = (x.var(-1, correction=0, keepdim=True) + norm.eps).sqrt()
+        spread = spread.detach() if self.form == "judge" else spread
+        return (x - x.mean(-1, keepdim=True)) / spread * norm.weight + norm.bias
+
+    def said(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(x[:, 0])
+        return out
+
+
+def slowed(x: Tensor, share: float) -> Tensor:
+    """Return x, a share of whose gradient goes back."""
+    return x * share + x.detach() * (1 - share)
+
+
+@pytest.mark.parametrize("form", ["module", "one operation", "operations"])
+@pytest.mark.parametrize("masked", [True, False])
+def test_transformers_follow_attnlrp(form: str, *, masked: bool) -> None:
+    """As input times a gradient in which softmax is as it is and products are shared by half."""
+    torch.manual_seed(0)
+    judge = Attends("judge", masked=masked).double().eval()
+    for parameter in judge.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    net = Attends(form, masked=masked).double().eval()
+    net.load_state_dict(judge.state_dict())
+    X = rng().normal(size=(2, 5, 8))
+
+    e = wh.explain(net, X, Lrp(composite="epsilon", epsilon=1e-13, target="all"))
+
+    expected = input_times_gradient(judge, X)
+    assert_allclose(e.values, expected, atol=1e-8 * np.abs(expected).max())
+
+
+def test_where_relevance_is_kept_is_measured_layer_by_layer() -> None:
+    torch.manual_seed(0)
+    net = Attends("one operation", masked=False).double().eval()
+    X = rng().normal(size=(2, 5, 8))
+
+    found = conservation(without_bias(net), X)
+    biased = conservation(Vgg("functions").double().eval(), IMAGES)
+
+    kept = {
+        g: v for n, g, v in zip(found.name, found.group, found.value, strict=True) if n == "kept"
+    }
+    assert_allclose(kept.pop("total"), sum(kept.values()), atol=1e-12)
+    assert [name for name, value in kept.items() if abs(value) > 1e-7] == ["softmax"]
+    assert "block.linear1 (linear)" in kept
+    labels = [g for n, g in zip(biased.name, biased.group, strict=True) if n == "came"]
+    assert labels == [
+        "norm_of_first (batch_norm)", "norm_of_second (batch_norm)", "avg_pool2d", "top (linear)",
+        "last (linear)",
+    ]  # fmt: skip
+    kept = biased.value[[n == "kept" for n in biased.name]]
+    assert_allclose(kept[:-1].sum(), kept[-1], atol=1e-12)
+    assert biased.to_frame().shape == (16, 9)
+
+
+def test_much_that_is_kept_is_told() -> None:
+    net = nn.Linear(3, 1).double()
+    nn.init.constant_(net.bias, 10.0)
+
+    e = wh.explain(net, np.zeros((1, 3)), Lrp())
+
+    assert "100 %" in e.provenance.warnings[0]
+    assert_allclose(e.residual, 10)
+
+
+@pytest.mark.parametrize("output", ["raw", "probability"])
+def test_relevance_begins_with_the_score_itself(output: str) -> None:
+    torch.manual_seed(0)
+    net, X = nn.Linear(4, 3, bias=False).double(), rng().normal(size=(3, 4))
+    target = (0, wh.Contrast(of=2, against=1))
+
+    e = wh.explain(net, X, Lrp(target=target, epsilon=1e-13), output=output)
+
+    W = net.weight.detach().numpy()
+    if output == "raw":
+        assert_allclose(e.values[..., 0], X * W[0])
+        assert_allclose(e.values[..., 1], X * (W[2] - W[1]))
+    else:
+        p = np.exp(X @ W.T) / np.exp(X @ W.T).sum(1, keepdims=True)
+        slope = p[:, :1] * (W[0] - p @ W)
+        assert_allclose(e.values[..., 0], X * slope)
+
+
+@pytest.mark.parametrize("composite", ["epsilon_plus_flat", "gamma"])
+def test_chunks_and_targets_change_nothing(composite: Named) -> None:
+    torch.manual_seed(0)
+    net = Residual(in_place=True).double().eval()
+
+    whole = wh.explain(net, IMAGES, Lrp(composite=composite, target="all"))
+    small = wh.explain(wh.network(net, memory=1), IMAGES, Lrp(composite=composite, target="all"))
+    single = wh.explain(net, IMAGES[1:2], Lrp(composite=composite, target=2))
+
+    assert_allclose(small.values, whole.values, atol=1e-12)
+    assert_allclose(single.values[0, ..., 0], whole.values[1, ..., 2], atol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "near"), [(torch.float32, 1e-4), (torch.bfloat16, 0.1)])
+def test_networks_of_less_precision_are_near(kind: torch.dtype, near: float) -> None:
+    net = without_bias(Vgg("modules"))
+    exact = wh.explain(net, IMAGES, Lrp(composite="epsilon_plus_flat", target=0))
+
+    e = wh.explain(net.to(kind), IMAGES, Lrp(composite="epsilon_plus_flat", target=0))
+
+    assert_allclose(e.values, exact.values, atol=near * np.abs(exact.values).max())
+
+
+def test_a_layer_is_given_its_relevance_and_the_first_layer_lies_before_it() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3, bias=False), nn.ReLU(), nn.Conv2d(4, 5, 3, bias=False), nn.Flatten(),
+        nn.Linear(320, 2, bias=False),
+    ).double()  # fmt: skip
+
+    hidden = net[:2](torch.from_numpy(IMAGES)).detach().flatten(1).numpy()
+    rest = nn.Sequential(nn.Unflatten(1, (4, 10, 10)), *net[2:])
+    expected = wh.explain(rest, hidden, Lrp(target="all")).values
+
+    for composite in ("epsilon_plus_flat", "epsilon_plus"):
+        method = Lrp(composite=composite, target="all", layer="1")
+        assert_allclose(wh.explain(net, IMAGES, method).values.reshape(expected.shape), expected)
+
+
+class Written(nn.Module):
+    """What a function says about what a layer gives."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor], size: int = 4) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, size).double()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self.layer(x))
+
+
+def rms(x: Tensor) -> Tensor:
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+
+
+WEIGHT = torch.randn(3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+def conv_of_one(row: Tensor) -> Tensor:
+    return functional.conv1d(row[None], WEIGHT[:, None, :2]).flatten()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (functional.silu, lambda x: x * torch.sigmoid(x)),
+        (functional.relu, lambda x: x * (x > 0)),
+        (functional.relu, lambda x: torch.where(x > 0, x, 0.0)),
+        (functional.relu, lambda x: x.masked_fill_(x < 0, 0.0)),
+        (lambda x: functional.rms_norm(x, (4,), eps=1e-6), rms),
+        (
+            lambda x: functional.layer_norm(x, (4,)),
+            lambda x: (x - x.mean(1, True)) / torch.sqrt(x.var(1, False, keepdim=True) + 1e-5),
+        ),
+        (functional.normalize, lambda x: x / x.norm(dim=1, keepdim=True)),
+        (functional.glu, lambda x: x[:, :2] * torch.sigmoid(x[:, 2:])),
+        (lambda x: functional.linear(x, WEIGHT), lambda x: x @ WEIGHT.T),
+        (lambda x: functional.linear(x, WEIGHT), lambda x: torch.einsum("ri,oi->ro", x, WEIGHT)),
+        (lambda x: functional.linear(x, WEIGHT), lambda x: (WEIGHT @ x.T).T),
+        (
+            lambda x: functional.linear(x, WEIGHT, WEIGHT[:, 0]),
+            lambda x: torch.addmm(WEIGHT[:, 0], x, WEIGHT.T),
+        ),
+        (lambda x: x + x.mean(1, keepdim=True), lambda x: torch.add(x, x.sum(1, True), alpha=0.25)),
+        (lambda x: torch.stack([x, x]).sum(0), lambda x: 2 * x),
+        (lambda x: x.amax(1), lambda x: x.sort(1).values[:, -1]),
+        (
+            lambda x: x[:, :2] + x[:, 2:],
+            lambda x: x.view(-1, 2, 2).index_add(1, torch.tensor([0]), x[:, None, 2:])[:, 0],
+        ),
+        (lambda x: torch.addcmul(x, x, WEIGHT[:1]), lambda x: x + x * WEIGHT[:1]),
+        (lambda x: torch.lerp(x, x.flip(1), 0.25), lambda x: 0.75 * x + 0.25 * x.flip(1)),
+        (
+            lambda x: functional.conv1d(x[:, None], WEIGHT[:, None, :2]).flatten(1),
+            lambda x: torch.stack(
+                [functional.conv1d(row[None], WEIGHT[:, None, :2]) for row in x]
+            ).flatten(1),
+        ),
+    ],
+)
+@pytest.mark.parametrize("composite", ["epsilon", "gamma"])
+def test_one_thing_written_in_two_ways_is_one(
+    one: Callable[[Tensor], Tensor], other: Callable[[Tensor], Tensor], composite: Named
+) -> None:
+    torch.manual_seed(0)
+    nets = [Written(one), Written(other)]
+    nets[1].load_state_dict(nets[0].state_dict())
+    method = Lrp(composite=composite, epsilon=1e-13, target="all")
+
+    a, b = (wh.explain(net, rng().normal(size=(3, 4)), method) for net in nets)
+
+    assert_allclose(a.outputs, b.outputs, atol=1e-12)
+    assert_allclose(a.values, b.values, atol=1e-9)
+
+
+def test_all_layers_that_read_the_inputs_are_first_and_none_behind_ids() -> None:
+    class Branches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.c = (nn.Linear(4, 4, bias=False) for _ in range(3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.c(functional.relu(self.a(x)) + functional.relu(self.b(x.flip(1)))).sum(1)
+
+    net = Branches().double()
+    method = Lrp(composite="epsilon_plus_flat")
+
+    flat = wh.explain(net, rng().normal(size=(2, 4)), method).values[..., 0]
+    ids = wh.explain(nn.Sequential(nn.Embedding(9, 4), net).double(), np.array([[1]]), method)
+
+    assert_allclose(flat, flat.mean(1, keepdims=True).repeat(4, 1))
+    plain = Lrp(composite="epsilon_plus")
+    same = wh.explain(nn.Sequential(nn.Embedding(9, 4), net).double(), np.array([[1]]), plain)
+    assert ids.values.shape == same.values.shape
+
+
+class Doubled(torch.autograd.Function):
+    """A function that is no operation of torch."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:  # noqa: ARG004  as torch wants it
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx: object, slope: Tensor) -> Tensor:  # noqa: ARG004  as torch wants it
+        return 2 * slope
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: torch.cumprod(x, 1), "cumprod"),
+        (lambda x: torch.cdist(x, x), "cdist"),
+        (lambda x: torch.round(x) * x, "round"),
+        (Doubled.apply, "Doubled"),
+    ],
+)
+def test_an_operation_without_a_rule_is_named(
+    function: Callable[[Tensor], Tensor], said: str
+) -> None:
+    with pytest.raises(wh.UnsupportedModelError, match=said):
+        wh.explain(Written(function), rng().normal(size=(3, 4)), Lrp())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_compiled_part_is_named() -> None:
+    net = Written(torch.relu)
+    net.layer = torch.jit.trace(net.layer, torch.zeros(1, 4, dtype=torch.float64))
+
+    with pytest.raises(wh.UnsupportedModelError, match="compiled part 'layer'"):
+        wh.explain(net, rng().normal(size=(3, 4)), Lrp())
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"composite": "epsilon_plus_flatt"}, "'epsilon_plus_flat'"),
+        ({"epsilon": -1.0}, "epsilon is -1.0"),
+        ({"gamma": "much"}, "gamma is 'much'"),
+        ({"low": 0.0}, "no rule of the composite reads them"),
+        ({"composite": "epsilon_gamma_box", "low": 0.0}, "needs both"),
+        ({"composite": "epsilon_gamma_box", "low": 1.0, "high": (2.0, 0.0)}, "below"),
+        ({"composite": "epsilon_gamma_box", "low": 0.0, "high": 1.0}, "X reaches from"),
+        ({"composite": "epsilon_gamma_box", "low": (-9.0, -9.0), "high": 9.0}, "2 channels"),
+        ({"target": 7}, "target is 7"),
+        ({"layer": "nine"}, "layer is 'nine'"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_said(settings: dict[str, object], said: str) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(200, 2)).double()
+
+    with pytest.raises(wh.InputError, match=said):
+        wh.explain(net, IMAGES, Lrp(**settings))  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_composite_of_no_rules_is_refused() -> None:
+    with pytest.raises(wh.InputError, match="'alpha2_beta1'"):
+        Composite(convolution="alpha", linear="epsilon")  # type: ignore[arg-type]  # that is the point
+
+
+def test_the_box_may_differ_by_channel() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(200, 2)).double()
+    one = Lrp(composite="epsilon_gamma_box", low=-6.0, high=(6.0, 6.0, 6.0))
+    other = Lrp(composite="epsilon_gamma_box", low=(-6.0, -6.0, -6.0), high=6.0)
+
+    assert_allclose(*(wh.explain(net, IMAGES, method).values for method in (one, other)))

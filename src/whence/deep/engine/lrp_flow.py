@@ -14,14 +14,15 @@ so that constants and biases keep the relevance of their share, and products of 
 of them an n-th of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import BackwardCFunction, once_differentiable
+from torch.autograd.graph import Node
 
 from whence.deep.engine.lrp_layers import Layer
 from whence.deep.engine.lrp_rules import Rules, shared, stabilized
@@ -118,16 +119,31 @@ def layer_behind(x: Tensor) -> tuple[Tensor, Layer | None]:
 
 def is_behind_layer(x: Tensor) -> bool:
     """Tell whether there is a layer anywhere between the leaf and a tensor."""
+    return any(_made_by(_Share, node) is not None for node in _nodes(x))
+
+
+def foreign(scores: Tensor) -> str:
+    """Return the name of a function of autograd in the graph that is not of this module.
+
+    Such a function is no operation of torch, so that it is not seen and its own gradient would be
+    taken for relevance.
+    """
+    own = {f._backward_cls for f in (_Start, _Enter, _Leave, _Pass, _Share, _Softmax)}  # noqa: SLF001  torch has no other name
+    for node in _nodes(scores):
+        if isinstance(node, BackwardCFunction) and type(node) not in own:
+            return type(node).__name__.removesuffix("Backward")
+    return ""
+
+
+def _nodes(x: Tensor) -> Iterator[Node]:
+    """Walk over the graph from a tensor to the leaf."""
     ahead, seen = [x.grad_fn], set()
     while ahead:
         node = ahead.pop()
-        if node is None or node in seen:
-            continue
-        if _made_by(_Share, node) is not None:
-            return True
-        seen.add(node)
-        ahead.extend(after for after, _ in node.next_functions)
-    return False
+        if node is not None and node not in seen:
+            seen.add(node)
+            ahead.extend(after for after, _ in node.next_functions)
+            yield node
 
 
 def _made_by(function: type[Function], node: object) -> Any:  # noqa: ANN401  its context

@@ -1,8 +1,8 @@
 """What relevance does where numbers are normalized by each other, and in attention (AttnLRP).
 
 Standard deviations and roots of mean squares are constants, so that layer normalization is linear
-with a bias. A softmax is taken to first order. Attention is the products and the softmax it is
-made of, wherever it is written as one operation.
+with a bias. A softmax is taken to first order. Attention is the products and the softmax that it
+is made of.
 """
 
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import Tensor
 
+from whence.deep.engine.apart import APART
 from whence.deep.engine.lrp_flow import passed, softmax_of
 from whence.deep.engine.lrp_operations import Rule, scaled, value
 from whence.deep.engine.operations import Call, no_rule
@@ -110,30 +111,9 @@ def _taken(mode: "Relevance", call: Call) -> Tensor:
     return mode.split(call)
 
 
-def _glu(mode: "Relevance", call: Call) -> Any:  # noqa: ANN401  as every rule
-    given = call.named("input", "dim")
+def _apart(mode: "Relevance", call: Call) -> Any:  # noqa: ANN401  as every rule
     with mode:
-        signal, gate = given["input"].chunk(2, given.get("dim", -1))
-        return signal * torch.sigmoid(gate)
-
-
-def _attention(mode: "Relevance", call: Call) -> Any:  # noqa: ANN401  as every rule
-    given = call.named("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
-    query, key, values = given["query"], given["key"], given["value"]
-    mask, scale = given.get("attn_mask"), given.get("scale")
-    scale = query.shape[-1] ** -0.5 if scale is None else scale
-    with mode:
-        if given.get("enable_gqa"):
-            times = query.shape[-3] // key.shape[-3]
-            key, values = (part.repeat_interleave(times, -3) for part in (key, values))
-        weights = (query @ key.transpose(-2, -1)) * scale
-        if given.get("is_causal"):
-            mask = torch.ones(weights.shape[-2:], dtype=torch.bool, device=query.device).tril()
-        if mask is not None and mask.dtype == torch.bool:
-            weights = weights.masked_fill(~mask, -torch.inf)
-        elif mask is not None:
-            weights = weights + mask
-        return torch.softmax(weights, -1) @ values
+        return APART[call.name](*call.args, **call.kwargs)
 
 
 NORMALIZE: Final[dict[str, Rule]] = {
@@ -150,7 +130,6 @@ NORMALIZE: Final[dict[str, Rule]] = {
     "softmin": _taken,
     "log_softmax": _taken,
     "logsumexp": _taken,
-    "glu": _glu,
-    "scaled_dot_product_attention": _attention,
+    **dict.fromkeys(APART, _apart),
 }
 """Rules by the name of the operation."""

@@ -10,6 +10,7 @@ from whence.core.errors import UnsupportedModelError
 from whence.core.types import Floats
 from whence.deep.engine.lrp_flow import (
     Account,
+    foreign,
     is_behind_layer,
     started,
     taken,
@@ -134,11 +135,31 @@ def relevance(
         own: list[Account] | None = None if accounts is None else []
         mode = Relevance(rules, opened=opened, names=names, accounts=own)
         done, scores = run.measured(chunk, None, own=True, mode=mode)
+        _check_seen(run, scores)
         parts.append((scores.detach(), run.backward(started(scores), done.found)))
         _add(accounts, own)
     scores = torch.cat([part[0] for part in parts])
     whole = zip(*(part[1] for part in parts), strict=True)
     return scores, tuple(torch.cat(each, dim=1) for each in whole)
+
+
+def _check_seen(run: "Run", scores: Tensor) -> None:
+    """Refuse what is done out of sight, whose gradients would be taken for relevance."""
+    name = foreign(scores)
+    compiled = (
+        path
+        for path, part in run.network.module.named_modules()
+        if isinstance(part, torch.jit.ScriptModule)
+    )
+    path = next(compiled, None)
+    if not name and path is None:
+        return
+    what = f"a function of autograd of its own, {name}," if name else f"the compiled part {path!r},"
+    raise UnsupportedModelError(
+        f"The network uses {what} whose operations cannot be seen, so that Lrp has no rule for it. "
+        "Give the network in plain operations of torch, or use IntegratedGradients, which needs "
+        "gradients alone."
+    )
 
 
 def kept(scores: Tensor, R: tuple[Tensor, ...]) -> Floats:

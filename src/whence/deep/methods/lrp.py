@@ -253,8 +253,8 @@ def _leaks(lost: Floats, scores: Floats) -> tuple[str, ...]:
     if share <= _LEAK:
         return ()
     said = (
-        f"Of the scores, {100 * share:.0f} % did not come to the inputs: biases and constants kept "
-        "it. conservation(network, X, method) says at which layers."
+        f"Of the scores, {100 * share:.0f} % did not come to the inputs: biases, constants "
+        "and softmax kept it. conservation(network, X, method) says at which layers."
     )
     return (said,)
 
