@@ -537,7 +537,7 @@ def test_a_layer_without_places_is_refused_by_name() -> None:
         wh.explain(Small(), IMAGES, GradCam(target=9))
 
 
-def test_a_layer_that_the_score_does_not_come_from_is_warned_of() -> None:
+def test_a_layer_that_the_score_does_not_come_from_is_said() -> None:
     class Aside(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -546,10 +546,13 @@ def test_a_layer_that_the_score_does_not_come_from_is_warned_of() -> None:
         def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
             return self.conv(x).mean((2, 3)), self.aside(x)
 
-    e = wh.explain(Aside(), IMAGES, GradCam(layer="aside"))
+    with pytest.raises(wh.InputError, match="back to layer 'aside'"):
+        wh.explain(Aside(), IMAGES, GradCam(layer="aside"))
 
-    assert not e.values.any()
-    assert "'aside'" in e.provenance.warnings[0]
+    both = wh.explain(Aside(), IMAGES, GradCam(layer=("conv", "aside")))
+
+    assert both.values.any()
+    assert "'aside'" in both.provenance.warnings[0]
 
 
 def test_a_constant_layer_has_no_component_and_shows_nothing() -> None:

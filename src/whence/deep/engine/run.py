@@ -379,7 +379,8 @@ class Run:
             )
 
     def _place(self) -> str:
-        return "X" if self.layer is None else f"layer {self.layer!r}"
+        layers = self.watched or (() if self.layer is None else (self.layer,))
+        return f"layer {', '.join(map(repr, layers))}" if layers else "X"
 
     def _not_finite(self, slopes: Tensor) -> InputError:
         """Say of which rows a gradient is not finite, and which operation made it so."""
