@@ -31,6 +31,11 @@ MEMORY = 1_000_000_000
 
 _digests: "WeakKeyDictionary[Any, tuple[tuple[object, ...], str]]" = WeakKeyDictionary()
 """SHA-256 of modules, and what their parameters were at that time."""
+_maps: "WeakKeyDictionary[Any, tuple[tuple[object, ...], dict[tuple[object, ...], str]]]" = (
+    WeakKeyDictionary()
+)
+"""Last layers whose output is a map, of modules and by what they were asked, and their parameters
+then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,7 +76,6 @@ class Network:
     unit: str = ""
     _stamp: tuple[object, ...] = field(default=(), repr=False)
     _bytes: dict[tuple[object, ...], float] = field(default_factory=dict, init=False, repr=False)
-    _maps: dict[tuple[object, ...], str] = field(default_factory=dict, init=False, repr=False)
 
     features = ()
     classes: tuple[Level, ...] = field(default=(), init=False)
@@ -212,11 +216,14 @@ class Network:
 
     def map_of(self, key: tuple[object, ...]) -> str | None:
         """Return the last layer whose output is a map, if it was found for such rows."""
-        return self._maps.get(key)
+        stamp, known = _maps.get(self.module, ((), {}))
+        return known.get((self.answer, *key)) if stamp == self._stamp else None
 
     def note_map(self, key: tuple[object, ...], layer: str) -> None:
         """Note the last layer whose output is a map."""
-        self._maps[key] = layer
+        stamp, known = _maps.get(self.module, ((), {}))
+        earlier = known if stamp == self._stamp else {}
+        _maps[self.module] = (self._stamp, {**earlier, (self.answer, *key): layer})
 
     def stamp(self) -> tuple[object, ...]:
         """Return what tells that parameters were changed, without reading them."""

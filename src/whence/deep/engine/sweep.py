@@ -127,7 +127,8 @@ def layers_of(run: Run, layer: Layers) -> tuple[str, ...]:
     """Return the layers asked for, or the one that is found, once for rows of a shape."""
     if layer is not None:
         return (layer,) if isinstance(layer, str) else layer
-    key = tuple(tuple(source.shape[1:]) for source in run.batch.sources)
+    shapes = tuple(tuple(source.shape[1:]) for source in run.batch.sources)
+    key = (run.scores.target, type(run.inputs), shapes)
     known = run.network.map_of(key)
     if known is None:
         known = last_map(run, extent_of(run))
