@@ -35,14 +35,25 @@ if TYPE_CHECKING:
     from whence.core.measurement import Measurement as Measurement
     from whence.core.rules import Predicate as Predicate
     from whence.core.rules import Rules as Rules
+    from whence.deep.methods.ablation_cam import AblationCam as AblationCam
     from whence.deep.methods.cams import GradCam as GradCam
     from whence.deep.methods.cams import GradCamPlusPlus as GradCamPlusPlus
     from whence.deep.methods.cams import HiResCam as HiResCam
     from whence.deep.methods.cams import LayerCam as LayerCam
     from whence.deep.methods.cams import XGradCam as XGradCam
+    from whence.deep.methods.deep_lift import DeepLift as DeepLift
+    from whence.deep.methods.deep_shap import DeepShap as DeepShap
     from whence.deep.methods.eigen_cam import EigenCam as EigenCam
+    from whence.deep.methods.integrated_gradients import GuidedPath as GuidedPath
     from whence.deep.methods.integrated_gradients import IntegratedGradients as IntegratedGradients
+    from whence.deep.methods.lrp import Composite as Composite
+    from whence.deep.methods.lrp import Lrp as Lrp
+    from whence.deep.methods.lrp import conservation as conservation
     from whence.deep.methods.saliency import Saliency as Saliency
+    from whence.deep.methods.score_cam import ScoreCam as ScoreCam
+    from whence.deep.methods.temporal_saliency_rescaling import (
+        TemporalSaliencyRescaling as TemporalSaliencyRescaling,
+    )
     from whence.deep.network import network as network
     from whence.deep.sharing import one_sweep as one_sweep
     from whence.deep.target import Contrast as Contrast
@@ -101,11 +112,13 @@ if TYPE_CHECKING:
     from whence.reports.report import report as report
 
 _HOME = {
+    "AblationCam": "whence.deep.methods.ablation_cam",
     "AccumulatedLocalEffects": "whence.explainers.accumulated_local_effects",
     "Anchors": "whence.explainers.anchors",
     "Attribution": "whence.core.explanation",
     "Baseline": "whence.maskers.tabular",
     "Causal": "whence.maskers.causal",
+    "Composite": "whence.deep.methods.lrp",
     "Conditional": "whence.maskers.conditional",
     "Constraints": "whence.core.constraints",
     "Contrast": "whence.deep.target",
@@ -115,6 +128,8 @@ _HOME = {
     "DecisionPath": "whence.glassbox.tree",
     "DecisionSurface": "whence.explainers.decision_surface",
     "DecisionTreeRules": "whence.glassbox.tree",
+    "DeepLift": "whence.deep.methods.deep_lift",
+    "DeepShap": "whence.deep.methods.deep_shap",
     "Effect": "whence.core.effect",
     "EigenCam": "whence.deep.methods.eigen_cam",
     "Endpoint": "whence.models.endpoint",
@@ -122,6 +137,7 @@ _HOME = {
     "Examples": "whence.core.examples",
     "GradCam": "whence.deep.methods.cams",
     "GradCamPlusPlus": "whence.deep.methods.cams",
+    "GuidedPath": "whence.deep.methods.integrated_gradients",
     "HStatistic": "whence.explainers.h_statistic",
     "HiResCam": "whence.deep.methods.cams",
     "ImageMasker": "whence.maskers.image",
@@ -135,6 +151,7 @@ _HOME = {
     "Lime": "whence.explainers.lime",
     "LinearCoefficients": "whence.glassbox.linear",
     "LinearShap": "whence.explainers.linear_shap",
+    "Lrp": "whence.deep.methods.lrp",
     "Marginal": "whence.maskers.tabular",
     "Measurement": "whence.core.measurement",
     "MissingDependencyError": "whence.core.errors",
@@ -151,9 +168,11 @@ _HOME = {
     "Rules": "whence.core.rules",
     "Sage": "whence.explainers.sage",
     "Saliency": "whence.deep.methods.saliency",
+    "ScoreCam": "whence.deep.methods.score_cam",
     "SeriesMasker": "whence.maskers.series",
     "ShapleyInteractions": "whence.explainers.shapley_interactions",
     "SurrogateTree": "whence.explainers.surrogate_tree",
+    "TemporalSaliencyRescaling": "whence.deep.methods.temporal_saliency_rescaling",
     "TermEffects": "whence.glassbox.ebm",
     "Terms": "whence.glassbox.ebm",
     "TextMasker": "whence.maskers.text",
@@ -165,6 +184,7 @@ _HOME = {
     "WhenceError": "whence.core.errors",
     "XGradCam": "whence.deep.methods.cams",
     "bind": "whence.api",
+    "conservation": "whence.deep.methods.lrp",
     "explain": "whence.api",
     "images_of": "whence.core.inputs",
     "load": "whence.core.codec",

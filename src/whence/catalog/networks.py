@@ -1,53 +1,86 @@
 """The methods that read a network of torch: gradients, activations, operations and attention."""
 
+from collections.abc import Callable
+
 from whence.catalog.listing import ANY, Listing
 from whence.core.inputs import Images, Series
+from whence.core.table import Table
+from whence.deep.methods.ablation_cam import AblationCam
 from whence.deep.methods.cams import GradCam, GradCamPlusPlus, HiResCam, LayerCam, XGradCam
+from whence.deep.methods.deep_lift import DeepLift
+from whence.deep.methods.deep_shap import DeepShap
 from whence.deep.methods.eigen_cam import EigenCam
 from whence.deep.methods.integrated_gradients import IntegratedGradients
+from whence.deep.methods.lrp import Lrp
 from whence.deep.methods.saliency import Saliency
+from whence.deep.methods.score_cam import ScoreCam
+from whence.deep.methods.temporal_saliency_rescaling import TemporalSaliencyRescaling
 
 _MAPS = (Images, Series)
+_NUMBERS = (Table, Images, Series)
 
 
-def _pass(players: int, rows: int) -> str:  # noqa: ARG001  however many
-    return "one pass forward and back"
+def _said(text: str) -> Callable[[int, int], str]:
+    """Return a cost that is the same for any number of players and rows."""
+    return lambda players, rows: text  # noqa: ARG005  whatever their number
 
 
-def _path(players: int, rows: int) -> str:  # noqa: ARG001  however many
-    return "7 to 60 passes forward and back; stops when exact enough"
+def _attribution(method: type, cost: str, guarantee: str, kinds: tuple[type, ...] = ANY) -> Listing:
+    return Listing(
+        method=method, question="attribution", kinds=kinds, cost=_said(cost), guarantee=guarantee
+    )
 
+
+_SWEEP = "one pass forward and back"
+_CHANNELS = "a prediction per channel of the layer"
 
 NETWORKS = (
-    Listing(
-        method=IntegratedGradients,
-        question="attribution",
-        kinds=ANY,
-        cost=_path,
-        guarantee="to a tolerance, with an error on every value; adds up to output less baseline",
+    _attribution(
+        IntegratedGradients,
+        "7 to 300 passes forward and back; stops when exact enough",
+        "to a tolerance, with an error on every value; adds up to output less baseline",
     ),
-    Listing(
-        method=Saliency,
-        question="attribution",
-        kinds=ANY,
-        cost=_pass,
-        guarantee="the slope of the output, exact; does not add up",
+    _attribution(
+        DeepLift,
+        "two passes forward, one back",
+        "each operation's share, by its chord; adds up to output less baseline",
     ),
-    *(
-        Listing(
-            method=method,
-            question="attribution",
-            kinds=_MAPS,
-            cost=_pass,
-            guarantee=guarantee,
-        )
-        for method, guarantee in (
-            (GradCam, "evidence at the last map, each channel by its mean slope; does not add up"),
-            (GradCamPlusPlus, "the same, each channel by its positive slopes; does not add up"),
-            (XGradCam, "the same, each channel by its slope where it is active; does not add up"),
-            (LayerCam, "the same, each cell by its own positive slope; does not add up"),
-            (HiResCam, "each cell by its own slope: the layer's part of a linear head"),
-            (EigenCam, "what the channels of the last map have in common; no target"),
-        )
+    _attribution(
+        DeepShap,
+        "a pass back, and of the background one forward, per row of it",
+        "mean over a background, with standard error; adds up to output less mean output",
+        _NUMBERS,
+    ),
+    _attribution(Saliency, _SWEEP, "the slope of the output, exact; does not add up"),
+    _attribution(
+        GradCam, _SWEEP, "the last map, each channel by its mean slope; does not add up", _MAPS
+    ),
+    _attribution(
+        GradCamPlusPlus, _SWEEP, "the last map, each channel by its positive slopes", _MAPS
+    ),
+    _attribution(
+        XGradCam, _SWEEP, "the last map, each channel by its slope where it is active", _MAPS
+    ),
+    _attribution(LayerCam, _SWEEP, "the last map, each cell by its own positive slope", _MAPS),
+    _attribution(
+        HiResCam, _SWEEP, "the last map, each cell by its slope: exact for a linear head", _MAPS
+    ),
+    _attribution(
+        EigenCam, "one prediction", "what the channels of the last map have in common", _MAPS
+    ),
+    _attribution(
+        ScoreCam, _CHANNELS, "the last map, each channel by what it alone lets through", _MAPS
+    ),
+    _attribution(
+        AblationCam, _CHANNELS, "the last map, each channel by what is lost without it", _MAPS
+    ),
+    _attribution(
+        TemporalSaliencyRescaling,
+        "an explanation by another method per point in time, and per channel of the strong ones",
+        "which times, and which channels then; does not add up",
+        (Series,),
+    ),
+    _attribution(
+        Lrp, _SWEEP, "handed back by rules; what biases kept is the residual; patents are claimed"
     ),
 )

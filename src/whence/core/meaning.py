@@ -46,6 +46,11 @@ _ATTENTION: Final = Meaning(
     verb="is made with most attention to",
     caveat="Attention says where the network looked, not what moved its output.",
 )
+_TIMES: Final = Meaning(
+    noun="importance in time",
+    verb="hangs most on",
+    caveat="Sizes rank times and channels; they are no shares of the output.",
+)
 _RELEVANCE: Final = Meaning(
     noun="relevance",
     verb="is made with most attention, as far as it raises the output, to",
@@ -63,6 +68,7 @@ _MEANINGS: Final = {
     ),
     **dict.fromkeys(("Attention", "AttentionRollout", "AttentionFlow"), _ATTENTION),
     "AttentionRelevance": _RELEVANCE,
+    "TemporalSaliencyRescaling": _TIMES,
 }  # fmt: skip
 
 NO_SUM: Final = (*_MEANINGS, "SII", "BII", "FBII", "H", "TreeBanzhaf", "Occlusion")
