@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 
 from whence.deep.engine.operations import Call, no_rule
-from whence.deep.engine.path_rule import path, slope_at
+from whence.deep.engine.path_rule import between, path, slope_at, weighted
+from whence.deep.engine.standard_rule import standardized
 
 Tensors: TypeAlias = tuple[Tensor, ...]
 
@@ -71,6 +72,8 @@ _FREE: Final = frozenset({
 _TWO: Final = frozenset({"maximum", "minimum"})
 _WITHOUT: Final = frozenset({"gumbel_softmax", "topk", "sort", "addcdiv"})
 """Operations of a kind that has a rule, which have none: they draw, or choose many."""
+_ASIDE: Final = 2.0**8
+"""Times the precision of the numbers that a place is moved to the other end, which parts ties."""
 _TRAINING: Final = 5
 """Where ``torch.batch_norm`` has this argument."""
 
@@ -140,14 +143,17 @@ def _of_product(call: Call) -> Rule | None:
 def rescale(seen: Seen, slopes: Tensors) -> Tensors:
     """Return the slope of the chord; in the middle where the difference is lost in rounding."""
     x, x0 = seen.x[0], seen.x0[0]
-    rise, run = seen.y[0] - seen.y0[0], x - x0
+    run = x - x0
+    chord = (seen.y[0] - seen.y0[0]).div_(run)
+    if seen.name == "relu":  # by far the most common
+        return (torch.where(run == 0, x > 0, chord).mul_(slopes[0]),)
     near = run == 0 if seen.name in _STEPS else run.abs() <= _near(seen.name, x, x0)
+    chord.mul_(slopes[0])
     if not bool(near.any()):
-        return (slopes[0] * (rise / run),)
-    chord = rise / run.masked_fill(near, 1.0)
+        return (chord,)
     inside = torch.where(near, (x + x0) / 2, x0)
-    (tangent,) = slope_at(seen.function, (inside,), (slopes[0],))
-    return (torch.where(near, tangent, slopes[0] * chord),)
+    (tangent,) = slope_at(seen.function, (inside,), slopes)
+    return (torch.where(near, tangent, chord),)
 
 
 def _near(name: str, x: Tensor, x0: Tensor) -> Tensor:
@@ -198,19 +204,18 @@ def largest(seen: Seen, slopes: Tensors) -> Tensors:
     """Explain the largest (or smallest) of some numbers by the ones chosen at either end.
 
     Where y is beyond y0 its rise is due to the number chosen at the row, else to the one chosen at
-    the baseline; neither quotient is larger than 1.
+    the baseline; neither quotient is larger than 1. Of several that are equally large, the one that
+    is larger at the other end counts.
     """
     x, x0, y, y0 = seen.x[0], seen.x0[0], seen.y[0], seen.y0[0]
     beyond = y <= y0 if "min" in seen.name else y >= y0
-    parts = []
-    for at, other, run in (
-        (x, x0, y - _chosen(seen, x, x0)),
-        (x0, x, _chosen(seen, x0, x) - y0),
-    ):
-        share = torch.where(run == 0, 1.0, (y - y0) / run.masked_fill(run == 0, 1.0))
-        counts = beyond if other is x0 else ~beyond
-        parts.append(slope_at(seen.function, (at,), (slopes[0] * share * counts,))[0])
-    return (parts[0] + parts[1],)
+    total = torch.zeros_like(x)
+    for at, other, counts in ((x, x0, beyond), (x0, x, ~beyond)):
+        place = at + between(other, at) * _ASIDE * torch.finfo(x.dtype).eps
+        run = _chosen(seen, place, between(x, x0))
+        share = torch.where(run == 0, 1.0, (y - y0) / run) * counts
+        total += slope_at(seen.function, (place,), (slopes[0] * share,))[0]
+    return (total,)
 
 
 def _chosen(seen: Seen, at: Tensor, values: Tensor) -> Tensor:
@@ -223,8 +228,8 @@ def _chosen(seen: Seen, at: Tensor, values: Tensor) -> Tensor:
         place = at.detach().requires_grad_()
         out = seen.function(place)[0]
         put = torch.zeros_like(out).requires_grad_()
-        (spread,) = torch.autograd.grad(out, place, put, create_graph=True)
-        (chosen,) = torch.autograd.grad(spread, put, values)
+        (spread,) = torch.autograd.grad(weighted((out,), (put,)), place, create_graph=True)
+        (chosen,) = torch.autograd.grad(weighted((spread,), (values,)), put)
     return chosen
 
 
@@ -264,6 +269,6 @@ _BY_KIND: Final[dict[str, Callable[[Call], Rule | None]]] = {
     "linear": _of_matrices,
     "scale": _exact,
     "unary": _of_numbers,
-    "normalize": lambda _: path,
+    "normalize": lambda call: standardized(call) or path,
     "largest": _of_largest,
 }

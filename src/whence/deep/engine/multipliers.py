@@ -206,7 +206,7 @@ class AtBaseline(_Alike):
 
 
 def _known_by(call: Call) -> tuple[str, tuple[tuple[int, ...], ...]]:
-    return call.full_name, tuple(tuple(t.shape) for t in call.dependent)
+    return call.name, tuple(tuple(t.shape) for t in call.dependent)
 
 
 def _floating(out: object) -> Tensors:

@@ -288,6 +288,8 @@ def tensors_in(parts: object) -> list[Tensor]:
     """Return the tensors among arguments, in order."""
     if isinstance(parts, Tensor):
         return [parts]
+    if parts is None or isinstance(parts, (int, float, str)):  # as most are
+        return []
     if isinstance(parts, Mapping):
         parts = tuple(parts.values())
     if isinstance(parts, (tuple, list)):

@@ -27,19 +27,31 @@ def slope_at(function: Function, at: Tensors, slopes: Tensors) -> Tensors:
     """Return the gradient of an operation, weighted by the slopes of what comes out."""
     with torch.enable_grad():
         places = tuple(t.detach().requires_grad_() for t in at)
-        out = function(*places)
-    found = torch.autograd.grad(out, places, slopes, allow_unused=True)
+        total = weighted(function(*places), slopes)
+    found = torch.autograd.grad(total, places, allow_unused=True)
     return tuple(
         torch.zeros_like(place) if slope is None else slope
         for place, slope in zip(places, found, strict=True)
     )
 
 
+def between(x: Tensor, x0: Tensor) -> Tensor:
+    """Return x - x0, which is 0 also where both are infinite."""
+    return torch.where(x == x0, 0.0, x - x0)
+
+
+def weighted(out: Tensors, slopes: Tensors) -> Tensor:
+    """Return the sum of what comes out times its slopes, whose gradient is wanted.
+
+    To hand the slopes to ``torch.autograd.grad`` would be plainer, but it imports sympy for them.
+    """
+    parts = [torch.dot(o.flatten(), s.flatten()) for o, s in zip(out, slopes, strict=True)]
+    return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
+
+
 def path(seen: "Seen", slopes: Tensors) -> Tensors:
     """Return the multipliers of a smooth operation."""
-    run = tuple(
-        torch.where(x == x0, 0.0, x - x0) for x, x0 in zip(seen.x, seen.x0, strict=True)
-    )  # where both are -inf too
+    run = tuple(between(x, x0) for x, x0 in zip(seen.x, seen.x0, strict=True))
     found: Tensors = ()
     for count in _NODES:
         found = _integral(seen, run, slopes, count)
@@ -50,7 +62,7 @@ def path(seen: "Seen", slopes: Tensors) -> Tensors:
 
 def _integral(seen: "Seen", run: Tensors, slopes: Tensors, count: int) -> Tensors:
     total: list[Tensor] = []
-    for node, weight in _gauss_legendre(count):
+    for node, weight in gauss_legendre(count):
         at = tuple(x0 + node * d for x0, d in zip(seen.x0, run, strict=True))
         part = slope_at(seen.function, at, slopes)
         total = (
@@ -63,10 +75,7 @@ def _integral(seen: "Seen", run: Tensors, slopes: Tensors, count: int) -> Tensor
 
 def _explains(seen: "Seen", run: Tensors, slopes: Tensors, found: Tensors) -> bool:
     """Tell whether multipliers add up to the rise, by the first axis where all share that."""
-    rises = [
-        s * torch.where(y == y0, 0.0, y - y0)
-        for s, y, y0 in zip(slopes, seen.y, seen.y0, strict=True)
-    ]
+    rises = [s * between(y, y0) for s, y, y0 in zip(slopes, seen.y, seen.y0, strict=True)]
     given = [m * d for m, d in zip(found, run, strict=True)]
     parts = (*given, *rises)
     shared = all(p.ndim and len(p) == len(parts[0]) for p in parts)
@@ -79,7 +88,7 @@ def _explains(seen: "Seen", run: Tensors, slopes: Tensors, found: Tensors) -> bo
 
 
 @cache
-def _gauss_legendre(count: int) -> tuple[tuple[float, float], ...]:
+def gauss_legendre(count: int) -> tuple[tuple[float, float], ...]:
     """Return nodes and weights on 0 to 1."""
     nodes, weights = np.polynomial.legendre.leggauss(count)
     return tuple(zip(((nodes + 1) / 2).tolist(), (weights / 2).tolist(), strict=True))
