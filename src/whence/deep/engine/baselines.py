@@ -22,6 +22,8 @@ from whence.maskers.fill import blurred
 _SIGMA = 0.05
 """Of the Gaussian that blurs, as a share of the longer side of an image; as maskers have it."""
 
+Tensors = tuple[Tensor, ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Placed:
@@ -190,8 +192,11 @@ def _blurred(run: Run, source: Tensor) -> Tensor:
     return torch.as_tensor(form).to(device=source.device, dtype=source.dtype)
 
 
-def _passed(run: Run, batch: Batch) -> tuple[tuple[Tensor, ...], Tensor]:
+def _passed(run: Run, batch: Batch) -> tuple[Tensors, Tensor]:
     """Return what stands where the network is opened, and the scores, of other rows."""
+    alike = all(part.stride(0) == 0 for part in (*batch.args, *batch.kwargs.values()))
+    if alike and len(run) > 1 and (found := _once(run, batch)) is not None:
+        return found
     values, scores = [], []
     with torch.no_grad():
         for chunk in run.chunks(len(run), weight=0.25):
@@ -199,6 +204,18 @@ def _passed(run: Run, batch: Batch) -> tuple[tuple[Tensor, ...], Tensor]:
             scores.append(run.scores(done.answer, chunk, chunk.stop - chunk.start, own=False))
             values.append([one.by_row.detach() for one in done.found])
     return tuple(torch.cat(parts) for parts in zip(*values, strict=True)), torch.cat(scores)
+
+
+def _once(run: Run, batch: Batch) -> tuple[Tensors, Tensor] | None:
+    """Ask about the first row for all, which are alike; None where an answer is no tensor."""
+    with torch.no_grad():
+        done = run.forward(slice(0, 1), batch=batch)
+    if not isinstance(done.answer, Tensor) or not done.answer.ndim:
+        return None
+    count = len(run)
+    answer = done.answer.expand(count, *done.answer.shape[1:])
+    values = tuple(one.by_row.detach().expand(count, *one.by_row.shape[1:]) for one in done.found)
+    return values, run.scores(answer, slice(0, count), count, own=False)
 
 
 def _index(chunk: slice, own: tuple[Tensor, ...]) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from whence.core.explanation import Attribution
 from whence.deep.baseline import Baseline
 from whence.deep.engine.baselines import Placed, baselines_of
-from whence.deep.engine.paths import Integral, Lines, Tensors
+from whence.deep.engine.lines import Integral, Lines, Tensors
 from whence.deep.engine.result import attribution, values_of
 from whence.deep.engine.run import Run
 

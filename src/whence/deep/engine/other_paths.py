@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from whence.core.errors import InputError
-from whence.deep.engine.paths import Integral, Lines, Tensors
+from whence.deep.engine.lines import Integral, Lines, Tensors
 
 _EXACT = 1e-9
 """Share of a way that counts as nothing."""

@@ -1,7 +1,7 @@
 """Nodes and weights on [0, 1] whose sets are nested, so that no gradient is taken twice.
 
 Along a straight path the gradient of a smooth network (GELU, tanh) is smooth, and few nodes of
-Patterson integrate it to many digits. Each of his rules, of 1, 3, 7 and 15 nodes, holds the nodes
+Patterson integrate it to many digits. Each of his rules, of 1, 3, 7, 15 and 31 nodes, holds those
 of the one before. The gradient of a network of ReLU jumps; no rule then does better than 1 / n, and
 midpoints are the best of these. Each midpoint stays one when its interval is cut in three.
 
@@ -17,11 +17,11 @@ from numpy.polynomial import legendre
 
 from whence.core.types import Floats
 
-PROBE, LONG_PROBE = 7, 15
-"""Nodes that every row is probed with; those of the smaller rules are among them."""
+PROBE, LONG_PROBE, SMOOTH = 7, 15, 31
+"""Nodes that rows are probed with, and that smooth ones may have; each holds those before."""
 FIRST = 27
 """Midpoints that a row begins with that the probe has not settled."""
-_SIZES = (3, 7, 15)
+_SIZES = (3, PROBE, LONG_PROBE, SMOOTH)
 
 
 def gauss_legendre(count: int) -> tuple[Floats, Floats]:
@@ -39,19 +39,19 @@ def gauss_legendre(count: int) -> tuple[Floats, Floats]:
 
 @cache
 def patterson() -> tuple[Floats, Floats]:
-    """Return the 15 nodes of Patterson, and the weights of his rules.
+    """Return the 31 nodes of Patterson, and the weights of his rules.
 
     Returns
     -------
-    nodes : array of shape (15,)
+    nodes : array of shape (31,)
         The one of the smallest rule first, then those that each larger one adds.
-    weights : array of shape (4, 15)
-        Of the rules of 1, 3, 7 and 15 nodes; 0 where a rule lacks a node.
+    weights : array of shape (5, 31)
+        Of the rules of 1, 3, 7, 15 and 31 nodes; 0 where a rule lacks a node.
 
     Examples
     --------
     >>> nodes, weights = patterson()
-    >>> [round(float(rule @ nodes**5), 12) for rule in weights]
+    >>> [round(float(rule @ nodes**5), 12) for rule in weights[:4]]
     [0.03125, 0.166666666667, 0.166666666667, 0.166666666667]
     """
     nodes = np.zeros(1)

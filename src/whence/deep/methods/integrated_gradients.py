@@ -21,7 +21,7 @@ from whence.deep.network import Network
 from whence.deep.target import Target, check_target
 
 if TYPE_CHECKING:
-    from whence.deep.engine.paths import Integral, Lines
+    from whence.deep.engine.lines import Integral, Lines
 
 _PROBE = 7
 """Gradients that are taken of each row and baseline at least."""
