@@ -147,7 +147,7 @@ class Case:
             "bare": bare(self.net, self.X, took),
             "whence": lambda: wh.explain(self.net, rows, method),
             "captum": lambda: by_captum(self.net, self.X, self.target, equal),
-        }, 7)  # fmt: skip
+        })  # fmt: skip
         print(
             f"| {self.name}, tolerance {tolerance} | {took / len(rows):.1f} | {steps.mean():.1f} | "
             f"{ours.max():.1e} | {complete:.1e} | {times['whence'] / times['bare']:.2f} | "

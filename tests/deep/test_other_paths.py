@@ -34,6 +34,16 @@ def test_idgi_is_its_algorithm_and_adds_up_exactly() -> None:
     assert e.provenance.evaluations == 4 * (1 + 12) + 1
 
 
+def test_what_is_the_same_in_row_and_baseline_has_no_share_of_idgi() -> None:
+    baseline = np.where(np.arange(7) < 3, X[0], 0.0)
+
+    e = wh.explain(dense(), X[:1], IntegratedGradients(path="idgi", baseline=baseline))
+
+    assert_array_equal(e.values[0, :3], 0)
+    assert (e.values[0, 3:] != 0).all()
+    assert_allclose(e.residual, 0, atol=1e-12)
+
+
 @pytest.mark.parametrize("path", [GuidedPath(), GuidedPath(fraction=0.1, distance=0.2)])
 def test_guided_gradients_are_their_algorithm(path: GuidedPath) -> None:
     module, start = dense(nn.ReLU), torch.zeros(7, dtype=torch.float64)
@@ -83,6 +93,19 @@ def test_chunks_change_nothing() -> None:
 
         assert_allclose(tiny.values, e.values, atol=1e-10)
         assert tiny.provenance.evaluations == e.provenance.evaluations
+
+
+def test_what_does_not_move_is_not_counted_by_a_guided_path() -> None:
+    wide = nn.Linear(12, 7, bias=False).double()
+    wide.weight.data[:, :7] = torch.eye(7)
+    padded = np.concatenate([X, np.zeros((4, 5))], axis=1)
+    padded[2, 7] = 1e-3  # so that rows differ in how much of them moves
+    method = IntegratedGradients(path=GuidedPath(), steps=20)
+
+    e = wh.explain(nn.Sequential(wide, dense(nn.ReLU)), padded, method)
+    few = wh.explain(dense(nn.ReLU), X, method)
+
+    assert_allclose(e.values[[0, 1, 3], :7], few.values[[0, 1, 3]], atol=1e-12)
 
 
 class Twice(nn.Module):

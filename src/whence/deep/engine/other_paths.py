@@ -18,12 +18,17 @@ def idgi(lines: Lines, steps: int) -> Integral:
     """Share the rise of the score in each step by the squares of the gradient where it begins.
 
     The shares of a step add up to its rise, so that the values add up to that of the whole line.
+    What is the same in row and baseline, such as a special token, has no share.
     """
+    moves = tuple(way != 0 for way in lines.way)
     values = _zeros(lines)
     waiting: Tensors = ()
     before = lines.rise
     for part, some, scores, slopes in lines.slopes(np.arange(steps) / steps):
-        squares = tuple(slope.double().square() for slope in slopes)
+        squares = tuple(
+            slope.double().square() * moving[part]
+            for slope, moving in zip(slopes, moves, strict=True)
+        )
         total = torch.stack([square.flatten(3).sum(3) for square in squares]).sum(0)
         share = torch.where(total > 0, 1 / total, 0.0)
         for node in range(len(scores)):
@@ -120,7 +125,7 @@ def _moved(
     low, high = max(share - distance, 0.0), min(share + distance, 1.0)
     wanted = (1 - share) * way.abs().sum(1)
     nothing = _EXACT * way.abs()
-    least = 1 + int(fraction * (size.shape[1] - 1))
+    rank = (fraction * ((way != 0).sum(1) - 1)).long().clamp(min=0)  # of what moves at all
     active = torch.ones(len(now), dtype=torch.bool, device=now.device)
     while bool(active.any()):
         behind = (now - start).abs() < low * way.abs()
@@ -130,13 +135,20 @@ def _moved(
         room = start + high * way - now
         able = (room.abs() > nothing) & ((now - start).abs() < high * way.abs())
         ranked = torch.where(able, size, torch.inf)
-        chosen = able & (ranked <= ranked.kthvalue(least, dim=1, keepdim=True).values)
+        chosen = able & (ranked <= _ranked(ranked, rank))
         most = (room.abs() * chosen).sum(1)
         part = torch.where(most > 0, missing / most, torch.inf)
         going = (active[:, None] & chosen).double() * part.clamp(max=1.0)[:, None]
         now = now + going * room
         active = active & (part > 1) & able.any(1)
     return now
+
+
+def _ranked(sizes: Tensor, rank: Tensor) -> Tensor:
+    """Return the number of a rank in each row, (rows, 1)."""
+    if bool((rank == rank[0]).all()):
+        return sizes.kthvalue(1 + int(rank[0]), dim=1, keepdim=True).values
+    return sizes.sort(dim=1).values.gather(1, rank[:, None])
 
 
 def _slope(lines: Lines, now: Tensor, target: int) -> Tensor:
