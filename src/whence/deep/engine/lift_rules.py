@@ -56,8 +56,8 @@ Rule: TypeAlias = Callable[[Seen, Tensors], Tensors]
 """An operation seen, multipliers of its outputs -> multipliers of what depends on the leaf."""
 
 _STEPS: Final = frozenset({
-    "relu", "relu6", "hardtanh", "threshold", "hardshrink", "softshrink", "clamp", "clip",
-    "clamp_min", "clamp_max", "abs", "absolute", "__abs__", "nan_to_num",
+    "relu", "relu6", "hardtanh", "_threshold", "threshold", "hardshrink", "softshrink", "clamp",
+    "clip", "clamp_min", "clamp_max", "abs", "absolute", "__abs__", "nan_to_num",
 })  # fmt: skip
 """Made of pieces of slope -1, 0 and 1, so that a difference is exact however small."""
 _BENT: Final = frozenset({

@@ -68,8 +68,9 @@ KINDS: Final = _kinds(
     scale="batch_norm",
     unary="""
         relu relu6 leaky_relu prelu rrelu elu selu celu gelu silu mish softplus softsign sigmoid
-        tanh hardtanh hardsigmoid hardswish logsigmoid threshold hardshrink softshrink tanhshrink
-        clamp clip clamp_min clamp_max abs absolute __abs__ exp exp2 expm1 log log2 log10 log1p
+        tanh hardtanh hardsigmoid hardswish logsigmoid threshold _threshold hardshrink softshrink
+        tanhshrink clamp clip clamp_min clamp_max abs absolute __abs__ exp exp2 expm1 log log2 log10
+        log1p
         sqrt rsqrt square reciprocal pow __pow__ __rpow__ float_power sin cos tan sinh cosh atan
         arctan asin acos erf erfc sinc logit xlogy nan_to_num
     """,
