@@ -21,7 +21,10 @@ Gated: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Gate, signal -> their product."""
 State: TypeAlias = tuple[Tensor, ...]
 
-RECURRENT: Final = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+RECURRENT: Final = frozenset({
+    "lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell",
+    "rnn_relu_cell",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,9 +44,10 @@ def unrolled(name: str, args: tuple[Any, ...], gated: Gated) -> Any:  # noqa: AN
     Parameters
     ----------
     name : str
+        Also of a single step, such as "lstm_cell".
     args : tuple
         As the function of torch takes them: input, state, weights, has_biases, num_layers,
-        dropout, train, bidirectional, batch_first.
+        dropout, train, bidirectional, batch_first; of a step input, state, weights and biases.
     gated : callable
         Multiplies a gate with what it lets pass.
 
@@ -52,6 +56,8 @@ def unrolled(name: str, args: tuple[Any, ...], gated: Gated) -> Any:  # noqa: AN
     UnsupportedModelError
         If the input is a packed sequence.
     """
+    if name.endswith("_cell"):
+        return _cell(name.removesuffix("_cell"), args, gated)
     if len(args) != 9 or isinstance(args[3], (list, tuple)):  # noqa: PLR2004  as torch has them
         raise UnsupportedModelError(
             f"The network runs {name} over a packed sequence, which is not taken apart. Hand it "
@@ -74,6 +80,23 @@ def unrolled(name: str, args: tuple[Any, ...], gated: Gated) -> Any:  # noqa: AN
         X = torch.cat(outs, dim=2) if both else outs[0]
     final = tuple(torch.stack(parts) for parts in zip(*last, strict=True))
     return (X.transpose(0, 1) if first else X, *final)
+
+
+def _cell(name: str, args: tuple[Any, ...], gated: Gated) -> Any:  # noqa: ANN401  as torch gives it
+    """Do a single step, of inputs (rows, features)."""
+    X, given, of_input, of_state, *biases = args
+    input_bias, state_bias = biases or (None, None)
+    weights = _Weights(
+        of_input=of_input, of_state=of_state, input_bias=input_bias, state_bias=state_bias,
+        projection=None,
+    )  # fmt: skip
+    state = tuple(given) if isinstance(given, (list, tuple)) else (given,)
+    state = _step(name)(X, state, weights, gated)
+    return state if name == "lstm" else state[0]
+
+
+def _step(name: str) -> Callable[[Tensor, State, _Weights, Gated], State]:
+    return {"lstm": _lstm, "gru": _gru}.get(name) or _plain(name)
 
 
 def _weights(flat: list[Tensor], *, biases: bool, projected: bool) -> list[_Weights]:
@@ -102,7 +125,7 @@ def _direction(
     name: str, X: Tensor, state: State, weights: _Weights, gated: Gated, *, back: bool
 ) -> tuple[Tensor, State]:
     """Run one layer in one direction over inputs of shape (times, rows, features)."""
-    step = {"lstm": _lstm, "gru": _gru}.get(name) or _plain(name)
+    step = _step(name)
     steps: Sequence[Tensor] = X.unbind(0)
     outs = []
     for x in reversed(steps) if back else steps:
