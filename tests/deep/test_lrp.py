@@ -345,6 +345,39 @@ def test_recurrent_networks_follow_arras(
         assert_allclose(e.residual, 0, atol=1e-9)
 
 
+class Steps(nn.Module):
+    """Runs over time by the cells of torch."""
+
+    def __init__(self, cell: nn.Module) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = None
+        for step in x.unbind(1):
+            state = self.cell(step, state)
+        return state[0] if isinstance(state, tuple) else state
+
+
+@pytest.mark.parametrize(
+    ("make", "cell"),
+    [(nn.LSTM, nn.LSTMCell), (nn.GRU, nn.GRUCell), (nn.RNN, nn.RNNCell)],
+)
+def test_cells_are_recurrent_layers_step_by_step(
+    make: Callable[..., nn.Module], cell: Callable[..., nn.Module]
+) -> None:
+    torch.manual_seed(0)
+    layer, steps = make(4, 3, batch_first=True).double(), cell(4, 3).double()
+    for name, parameter in steps.named_parameters():
+        parameter.data.copy_(getattr(layer, f"{name}_l0"))
+    X, method = rng().normal(size=(2, 6, 4)), Lrp(target="all")
+
+    a, b = wh.explain(Last(layer), X, method), wh.explain(Steps(steps), X, method)
+
+    assert_allclose(b.outputs, a.outputs, atol=1e-12)
+    assert_allclose(b.values, a.values, atol=1e-9)
+
+
 class Attends(nn.Module):
     """One block of a transformer, written in several ways."""
 

@@ -10,7 +10,7 @@ With x+ = max(x, 0), x- = min(x, 0), and a small number of the sign of the divis
 ==========  ====================================================================================
 epsilon     x, W, b
 zplus       x+ with W+, and x- with W-, over the sum of both and b+
-alpha2_be..  twice zplus, minus the same of x+ with W- and x- with W+ over b-
+alpha2_..   twice zplus, minus the same of x+ with W- and x- with W+ over b-
 gamma       as zplus with W + gamma W+ where z > 0, and its mirror image where z < 0
 box         x with W, minus the lowest input with W+, minus the highest with W-
 w_square    1 with W^2
@@ -18,6 +18,7 @@ flat        1 with 1
 ==========  ====================================================================================
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -104,14 +105,16 @@ def shared(name: str, rules: Rules, layer: Layer, x: Tensor, z: Tensor, R: Tenso
 
 
 def stabilized(z: Tensor, epsilon: float) -> Tensor:
-    """Return a divisor away from zero: epsilon is added with its sign, as far as there is one.
+    """Return a divisor away from zero: epsilon is added with its sign.
+
+    It is never so small that a quotient is no number of this precision.
 
     Examples
     --------
     >>> stabilized(torch.tensor([2.0, -2.0, 0.0]), 0.5)
     tensor([ 2.5000, -2.5000,  0.5000])
     """
-    least = max(epsilon, torch.finfo(z.dtype).tiny)
+    least = max(epsilon, math.sqrt(torch.finfo(z.dtype).tiny))
     return z + torch.copysign(torch.tensor(least, dtype=z.dtype, device=z.device), z)
 
 
