@@ -82,7 +82,7 @@ def test_several_arguments_are_players_side_by_side() -> None:
 
 
 class Ids(nn.Module):
-    """Embeds ids in three unusual ways, and adds the vectors up."""
+    """Embeds ids in unusual ways, and adds the vectors up."""
 
     def __init__(self, way: str) -> None:
         super().__init__()
@@ -94,13 +94,24 @@ class Ids(nn.Module):
             vectors = self.table((ids + 1).t()).transpose(0, 1)
         elif self.way == "column by column":
             vectors = torch.stack([self.table(column) for column in ids.unbind(1)], dim=1)
+        elif self.way == "backward":
+            vectors = self.table(ids.flip(1)).flip(1)
+        elif self.way == "rolled":
+            vectors = self.table(ids.roll(1, 1)).roll(-1, 1)
+        elif self.way == "as floats":
+            vectors = self.table(torch.where(ids < 0, ids + 12, ids).float().int())
         else:
             vectors = self.table.weight[ids]
         weight = torch.arange(1.0, ids.shape[1] + 1, dtype=torch.float64)[:, None]
         return (vectors**2 * weight).sum((1, 2))
 
 
-@pytest.mark.parametrize("way", ["transposed and shifted", "column by column", "indexed"])
+WAYS = [
+    "transposed and shifted", "column by column", "backward", "rolled", "as floats", "indexed"
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_ids_are_followed_to_their_vectors_however_these_are_looked_up(way: str) -> None:
     module, ids = Ids(way), np.array([[1, 5, 2], [7, 0, 3]])
 
@@ -109,6 +120,32 @@ def test_ids_are_followed_to_their_vectors_however_these_are_looked_up(way: str)
     shift = 1 if way == "transposed and shifted" else 0
     vectors = module.table.weight.detach().numpy()[ids + shift]
     assert_allclose(e.values[..., 0], 2 * vectors.sum(2) * np.array([1, 2, 3]))
+
+
+class Placed(nn.Module):
+    """Counts places where there is no padding, as RoBERTa does, and looks up their kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.places = nn.Embedding(9, 3).double(), nn.Embedding(9, 3).double()
+        self.kinds = nn.Embedding(2, 3).double()
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        there = ids.ne(0).int()
+        places = self.places((torch.cumsum(there, dim=1) * there).long())
+        return ((self.words(ids) + places + self.kinds(torch.zeros_like(ids))) ** 2).sum((1, 2))
+
+
+def test_what_is_counted_from_ids_is_none() -> None:
+    module, ids = Placed(), np.array([[5, 2, 0], [7, 1, 3]])
+
+    e = wh.explain(module, ids, wh.Saliency(absolute=False))
+
+    place = np.array([[1, 2, 0], [1, 2, 3]])
+    tables = (module.words, module.places, module.kinds)
+    words, places, kinds = (table.weight.detach().numpy() for table in tables)
+    both = words[ids] + places[place] + kinds[0]
+    assert_allclose(e.values[..., 0], 2 * both.sum(2))
 
 
 def test_the_digest_follows_training_and_the_explainer_too() -> None:

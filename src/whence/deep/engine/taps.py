@@ -23,12 +23,20 @@ from whence.core.errors import InputError
 from whence.deep.engine.batch import Batch
 from whence.deep.engine.parts import layer_of as layer_of  # noqa: PLC0414  given on
 
-_SHAPES = frozenset({
+_MOVED = frozenset({
     "view", "reshape", "permute", "transpose", "t", "unsqueeze", "squeeze", "flatten", "unflatten",
-    "select", "narrow", "chunk", "split", "unbind", "movedim", "swapaxes", "contiguous",
-    "__getitem__", "expand", "T", "mT",
+    "select", "narrow", "chunk", "split", "unbind", "movedim", "swapaxes", "swapdims", "contiguous",
+    "__getitem__", "expand", "T", "mT", "flip", "fliplr", "flipud", "roll", "tensor_split",
 })  # fmt: skip
 """Operations that move ids and do not change them."""
+_RENAMED = frozenset({
+    "add", "__radd__", "sub", "__rsub__", "rsub", "mul", "__rmul__", "__iadd__", "__isub__",
+    "remainder", "__mod__", "fmod", "floor_divide", "__floordiv__", "clamp", "clip", "clamp_min",
+    "clamp_max", "minimum", "maximum", "abs", "masked_fill", "where", "to", "long", "int", "short",
+    "float", "double", "half", "type", "type_as", "cpu", "cuda", "clone", "detach", "as_tensor",
+})  # fmt: skip
+"""Operations that make another id of each id, or write it as another type. What is made of ids
+otherwise, such as their padding mask or their positions, are no ids any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,7 +113,7 @@ class Embedded(TorchFunctionMode):
         if name == "embedding_bag" and (known := self._known(args[0] if args else None)):
             return self._bag(known, args, kwargs)
         out = func(*args, **kwargs)
-        if args and (known := self._known(args[0])):
+        if known := next(filter(None, map(self._known, args[:3])), None):
             self._followed_on(out, known, func, args, kwargs)
         return out
 
@@ -125,7 +133,8 @@ class Embedded(TorchFunctionMode):
     ) -> None:
         _, places, source = known
         name = getattr(func, "__name__", "")
-        if name in _SHAPES or (name == "__get__" and isinstance(out, Tensor)):
+        first = self._known(args[0]) is known
+        if first and (name in _MOVED or (name == "__get__" and isinstance(out, Tensor))):
             moved = func(places, *args[1:], **kwargs)
             pairs = (
                 zip(out, moved, strict=True) if isinstance(out, (tuple, list)) else [(out, moved)]
@@ -133,8 +142,8 @@ class Embedded(TorchFunctionMode):
             for one, where in pairs:
                 if isinstance(one, Tensor):
                     self._follow(one, where, source)
-        elif isinstance(out, Tensor) and out.shape == places.shape and not out.is_floating_point():
-            self._follow(out, places, source)  # shifted, cast or clamped
+        elif name in _RENAMED and isinstance(out, Tensor) and out.shape == places.shape:
+            self._follow(out, places, source)
 
     def _tap(self, looked_up: Tensor, known: tuple[Tensor, Tensor, int]) -> Tensor:
         _, places, source = known
