@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from whence.core.errors import UnsupportedModelError
 from whence.deep.engine.grids import Extent, Grid, grid_of
+from whence.deep.engine.parts import parts_of
 from whence.deep.engine.run import Run
 from whence.deep.engine.taps import first_tensor, leaf, tapped, with_first
 
@@ -98,7 +99,7 @@ def _probed(run: Run) -> tuple[list[_Seen], Tensor]:
     """Pass the first and the last row, and take what every layer gives."""
     rows = torch.tensor([0, len(run) - 1], device=run.batch.sources[0].device)
     module, seen = run.network.module, dict[str, _Seen]()
-    taps = [_Probe(name, len(rows), seen) for name, _ in module.named_modules() if name]
+    taps = [_Probe(name, len(rows), seen) for name in parts_of(module) if name]
     run.passed += len(rows)
     with torch.enable_grad(), tapped(module, taps):
         answer = run.network.call(run.batch.take(rows))
@@ -112,7 +113,7 @@ def _reaching(run: Run, probed: tuple[list[_Seen], Tensor], extent: Extent) -> l
     if not seen or not score.requires_grad:
         return []
     slopes = torch.autograd.grad(score, [one.tensor for one in seen], allow_unused=True)
-    parts = dict(run.network.module.named_modules())
+    parts = parts_of(run.network.module)
     out = []
     for one, slope in zip(seen, slopes, strict=True):
         grid = grid_of(one.shape, extent, parts[one.name])
