@@ -46,3 +46,26 @@ def test_words_about_single_pixels_are_refused() -> None:
 
     with pytest.raises(wh.InputError, match="25 parts of a picture"):
         wh.narrate(e)
+
+
+def test_the_slopes_of_words_are_no_movements_of_the_output() -> None:
+    class Mean(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(9, 2).double()
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            return self.table(ids).sum((1, 2))
+
+    def tokenizer(texts: list[str]) -> dict[str, object]:
+        return {
+            "input_ids": [[len(text)] for text in texts],
+            "offset_mapping": [[(0, len(text))] for text in texts],
+        }
+
+    e = wh.explain(wh.network(Mean(), tokenizer=tokenizer), ["good"], wh.Saliency())
+
+    picture = wh.plot(e)
+    assert "slope" in picture.html
+    assert "raises" not in picture.html + picture.ansi
+    assert "base value" not in picture.html

@@ -209,5 +209,5 @@ def _scale(ax: "Axes", limit: float, read: Row[Images], *, beyond: bool) -> None
     from matplotlib.colors import Normalize
 
     colors = ScalarMappable(Normalize(-limit, limit), below_to_above())
-    label = literal(f"contribution{read.panel.quantity}")
+    label = literal(read.panel.label)
     scale_beside(ax, colors, label, "both" if beyond else "neither")

@@ -111,7 +111,8 @@ def text(e: Attribution, output: Name = 0, row: Name = 0) -> TextPicture:
     read = read_parts(e, Texts, row, output, "text")
     pieces = list(_pieces(read))
     places = decimals(read.values)
-    base = f"base value {number(float(read.panel.base[0]), places)}"
+    in_unit = read.panel.said.in_unit
+    base = f"base value {number(float(read.panel.base[0]), places)}" if in_unit else ""
     ends = [number(sign * read.top, places, sign=True) for sign in (-1, 1)]
     return TextPicture(
         html=_page(read, pieces, base, ends),
@@ -171,19 +172,23 @@ def _ink(color: Color) -> Color:
 def _page(read: Row[Texts], pieces: Sequence[Piece], base: str, ends: Sequence[str]) -> str:
     parts = "".join(_marked(piece) for piece in pieces)
     stops = ",".join(_css(_color(share)) for share in STOPS)
-    unit = f" {read.panel.unit}" if read.panel.unit else ""
-    said = f"; {escape(read.said)}" if read.said else ""
+    unit = f" {read.panel.unit}" if read.panel.unit and read.panel.said.in_unit else ""
+    said = "".join(f"; {escape(part)}" for part in (base, read.said) if part)
+    in_unit = read.panel.said.in_unit
+    low, high = (
+        ("lowers the output", " raises the output") if in_unit else (read.panel.said.noun, "")
+    )
     return (
         '<div class="whence-text" style="font:15px/1.9 system-ui,sans-serif;color:#1f2328;'
         "background:#fff;max-width:900px;padding:8px 12px;print-color-adjust:exact;"
         '-webkit-print-color-adjust:exact">'
         f'<div style="font-weight:600">{escape(read.title)}</div>'
         f'<p style="margin:4px 0;white-space:pre-wrap;overflow-wrap:anywhere">{parts}</p>'
-        f'<div style="font-size:12px;line-height:1.5;color:{QUIET}">lowers the output '
+        f'<div style="font-size:12px;line-height:1.5;color:{QUIET}">{low} '
         f"{escape(ends[0])}{escape(unit)} "
         '<span style="display:inline-block;width:140px;height:10px;vertical-align:-1px;'
         f'border:1px solid #c9cdd3;background:linear-gradient(90deg,{stops})"></span> '
-        f"{escape(ends[1])}{escape(unit)} raises the output; {escape(base)}{said}. "
+        f"{escape(ends[1])}{escape(unit)}{high}{said}. "
         "Point at a part for its number.</div></div>"
     )
 
@@ -209,7 +214,10 @@ def _terminal(read: Row[Texts], pieces: Sequence[Piece], ends: Sequence[str], *,
         for piece in pieces
     )
     scale = "".join(_painted("  ", share, wide=wide) for share in STOPS)
-    legend = f"lowers {ends[0]} {scale} {ends[1]} raises"
+    low, high = (
+        ("lowers ", " raises") if read.panel.said.in_unit else (f"{read.panel.said.noun} ", "")
+    )
+    legend = f"{low}{ends[0]} {scale} {ends[1]}{high}"
     return "\n".join(filter(None, [read.title, body, legend, read.said]))
 
 
