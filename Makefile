@@ -24,9 +24,10 @@ check: $(VENV)/test.done
 bench: .venv-bench/done
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-bench/bin/python benchmarks/run.py
 
-.venv-bench/done: benchmarks/requirements.txt $(NATIVE)
+.venv-bench/done: benchmarks/requirements.txt benchmarks/requirements-alone.txt $(NATIVE)
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install --quiet -r benchmarks/requirements.txt
+	.venv-bench/bin/pip install --quiet --no-deps -r benchmarks/requirements-alone.txt
 	.venv-bench/bin/pip install --quiet .
 	@touch $@
 

@@ -17,7 +17,8 @@ LINES = ("tree_explanations", "resources")
 """Parts that add lines to one table."""
 TABLES = (
     "time_in_model", "surrogates", "shapley_estimators", "importance", "effects", "anchors",
-    "counterfactuals", "tree_counterfactuals", "examples", "glassbox",
+    "counterfactuals", "tree_counterfactuals", "examples", "glassbox", "cams",
+    "integrated_gradients", "deep_lift", "lrp", "occlusion",
 )  # fmt: skip
 """Parts that print a table of their own."""
 PARTS = (*LINES, *TABLES)
