@@ -291,10 +291,7 @@ class Run:
                 "asks for predictions, such as KernelShap."
             )
         for target in range(last + 1):
-            got = torch.autograd.grad(
-                scores[:, target].sum(), places, retain_graph=keep or target < last,
-                allow_unused=True,
-            )  # fmt: skip
+            got = self._slopes(scores[:, target], places, keep=keep or target < last)
             for kept, one, slope in zip(slopes, found, got, strict=True):
                 whole = torch.zeros_like(one.tensor) if slope is None else slope
                 kept.append(whole.movedim(one.axis, 0))
@@ -303,6 +300,20 @@ class Run:
             if not bool(torch.isfinite(part).all()):
                 raise self._not_finite(part)
         return stacked
+
+    def _slopes(
+        self, score: Tensor, places: list[Tensor], *, keep: bool
+    ) -> tuple[Tensor | None, ...]:
+        try:
+            return torch.autograd.grad(score.sum(), places, retain_graph=keep, allow_unused=True)
+        except RuntimeError as error:
+            if "inplace operation" not in str(error):
+                raise
+            raise InputError(
+                f"{self.network.name} changes in place what its own gradient needs: {error} Write "
+                "that step out of place (h = h + g for h += g), as training would need too; "
+                "DeepLift and Lrp do without."
+            ) from error
 
     def chunks(self, total: int, weight: float = 1.0) -> Iterator[slice]:
         """Cut passes of ``total`` rows in all into chunks that fit the memory of the network.
