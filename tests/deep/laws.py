@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name that everybody knows
 
 import whence as wh
+from whence.deep.methods.guided_backprop import GuidedBackprop
 from whence.deep.methods.input_x_gradient import InputXGradient
+from whence.deep.methods.smooth_grad import SmoothGrad
 from whence.deep.network import Network
 
 ROWS, OUTPUTS = 4, 3
@@ -141,7 +143,7 @@ KINDS = {
         X=_RNG.normal(size=(ROWS, 7, 2)),
         Z=_RNG.normal(size=(5, 7, 2)),
         build=Transformer,
-        layer="encoder",
+        layer="embed",
     ),
     "table": Kind(
         X=_RNG.normal(size=(ROWS, 5)), Z=_RNG.normal(size=(6, 5)), build=dense, layer="1"
@@ -178,6 +180,11 @@ WAYS: dict[str, Way] = {
     "Saliency": way(wh.Saliency()),
     "Saliency with sign": way(wh.Saliency(absolute=False)),
     "InputXGradient": way(InputXGradient()),
+    "SmoothGrad": way(SmoothGrad(budget=20)),
+    "SmoothGrad to a tolerance": way(SmoothGrad(budget=128, tolerance=0.05, times_input=True)),
+    "SmoothGrad, squares": way(SmoothGrad(budget=8, moment="square")),
+    "SmoothGrad, variance": way(SmoothGrad(budget=12, moment="variance")),
+    "GuidedBackprop": way(GuidedBackprop(), kinds=("images", "series", "table")),
 }
 
 

@@ -73,7 +73,11 @@ class Layout:
         return self.inputs.names if isinstance(self.inputs, Table) else ()
 
     def values(
-        self, relevance: tuple[Tensor, ...], where: tuple[Found, ...], merge: Merge
+        self,
+        relevance: tuple[Tensor, ...],
+        where: tuple[Found, ...],
+        merge: Merge,
+        rows: Ints | None = None,
     ) -> Floats:
         """Return the values of players, of shape (rows, *players, targets).
 
@@ -83,6 +87,8 @@ class Layout:
             One per place where the network was opened at its inputs.
         where : tuple of Found
             These places.
+        rows : int array or None
+            Rows of the block that ``relevance`` is about, also several times; None for all.
         """
         parts: list[Tensor | None] = [None] * len(self.shapes)
         for part, found in zip(relevance, where, strict=True):
@@ -100,7 +106,7 @@ class Layout:
         if not self.own:
             flat = torch.cat([part.reshape(*part.shape[:2], -1) for part in whole], dim=2)
             return np.moveaxis(flat.numpy(), 0, -1)
-        return np.ascontiguousarray(np.moveaxis(self._by_kind(whole[0], merge), 0, -1))
+        return np.ascontiguousarray(np.moveaxis(self._by_kind(whole[0], merge, rows), 0, -1))
 
     def _of_ids(self, part: Tensor, found: Found, merge: Merge) -> Tensor:
         """Return what vectors say about the ids that they were looked up for."""
@@ -115,7 +121,7 @@ class Layout:
         out.index_add_(2, found.places.flatten(), each)
         return out.view(*each.shape[:2], *self.shapes[found.source])
 
-    def _by_kind(self, part: Tensor, merge: Merge) -> Floats:
+    def _by_kind(self, part: Tensor, merge: Merge, rows: Ints | None) -> Floats:
         """Merge channels of pixels, and sort tokens; (targets, rows, *players)."""
         if isinstance(self.inputs, Images) and not self.inputs.flat:
             part = _merged(part, 2 if self.inputs.channels_first else -1, merge)
@@ -124,9 +130,10 @@ class Layout:
             found = found[..., None]
         if self.players is None or self.segments is None:
             return found
+        players = self.players if rows is None else self.players[rows]
         out = np.zeros((*found.shape[:2], self.segments.shape[1]))
-        rows, tokens = np.nonzero(self.players >= 0)
-        out[:, rows, self.players[rows, tokens]] = found[:, rows, tokens]  # one player per token
+        row, token = np.nonzero(players >= 0)
+        out[:, row, players[row, token]] = found[:, row, token]  # one player per token
         return out
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from whence.core.explanation import Attribution, Names
 from whence.core.provenance import Provenance
-from whence.core.types import Floats
+from whence.core.types import Floats, Ints
 from whence.deep.engine.layout import Merge
 from whence.deep.engine.parts import layer_of
 from whence.deep.engine.run import Run, running
@@ -21,7 +21,7 @@ __all__ = ["attribution", "check_layer", "numbers", "running", "values_of"]
 
 def attribution(
     run: Run,
-    relevance: tuple[Tensor, ...],
+    relevance: tuple[Tensor, ...] | Floats,
     *,
     scores: Tensor,
     base: Tensor | None = None,
@@ -35,7 +35,8 @@ def attribution(
     ----------
     run : Run
     relevance : tuple of tensors of shape (targets, rows, ...)
-        One per place where the network was opened.
+        One per place where the network was opened; or the values of players themselves, an array
+        of shape (rows, *players, targets).
     scores : tensor of shape (rows, targets)
         What the module says about the rows.
     base : tensor of shape (rows, targets) or None
@@ -45,9 +46,10 @@ def attribution(
         What is made of the channels of a pixel and the numbers of a vector.
     """
     outputs = numbers(scores)
+    values = relevance if isinstance(relevance, np.ndarray) else values_of(run, relevance, merge)
     positions = run.scores.positions
     return Attribution(
-        values=values_of(run, relevance, merge),
+        values=values,
         base_values=np.zeros_like(outputs) if base is None else numbers(base),
         outputs=outputs,
         stderr=stderr,
@@ -81,8 +83,13 @@ def check_layer(network: "Network", layer: str | None) -> None:
         layer_of(network.module, layer)
 
 
-def values_of(run: Run, relevance: tuple[Tensor, ...], merge: Merge = "sum") -> Floats:
-    """Return values of players, (rows, *players, targets), of numbers where a run is opened."""
+def values_of(
+    run: Run, relevance: tuple[Tensor, ...], merge: Merge = "sum", rows: Ints | None = None
+) -> Floats:
+    """Return values of players, (rows, *players, targets), of numbers where a run is opened.
+
+    ``rows`` says which rows of the block they are about; None for all of them.
+    """
     if run.layer is None:
-        return run.layout.values(relevance, run.where, merge)
+        return run.layout.values(relevance, run.where, merge, rows)
     return np.ascontiguousarray(np.moveaxis(numbers(relevance[0]), 0, -1))
