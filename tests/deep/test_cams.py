@@ -14,6 +14,7 @@ import whence as wh
 from reference import deep_cams as paper
 from whence.core.method import Method
 from whence.core.types import Floats
+from whence.deep.engine.eigen import first_component
 from whence.deep.methods.ablation_cam import AblationCam
 from whence.deep.methods.cams import GradCam, GradCamPlusPlus, HiResCam, LayerCam, XGradCam
 from whence.deep.methods.eigen_cam import EigenCam
@@ -142,6 +143,18 @@ def test_maps_without_slopes_are_those_of_the_papers(form: str) -> None:
         )
 
 
+@pytest.mark.parametrize("channels", [2, 5, 40])
+def test_a_component_has_the_sign_of_its_largest_magnitude(channels: int) -> None:
+    A = RNG.normal(size=(6, channels, 12))
+
+    found = first_component(torch.from_numpy(A)).numpy()
+    negated = first_component(torch.from_numpy(-A)).numpy()
+
+    assert_allclose(found, negated, atol=1e-12)
+    for one, own in zip(found, A, strict=True):
+        assert_allclose(one, paper.eigen_cam(own[:, None])[0], atol=1e-12)
+
+
 def pooled(channels: int = 5) -> nn.Sequential:
     """Make a network whose maps are averaged before one linear layer without bias."""
     torch.manual_seed(1)
@@ -248,6 +261,16 @@ def test_one_sweep_serves_all_maps_of_the_same_rows_and_no_others() -> None:
     assert after.provenance.evaluations > 0
 
 
+def test_what_does_not_fit_the_memory_is_not_kept() -> None:
+    net = wh.network(Small(), memory=5_000)
+    with one_sweep():
+        first = wh.explain(net, IMAGES, GradCam(target=0))
+        second = wh.explain(net, IMAGES, GradCam(target=0))
+
+    assert second.provenance.evaluations == 3
+    assert_array_equal(first.values, second.values)
+
+
 def test_one_sweep_is_not_used_for_a_network_that_was_trained_meanwhile() -> None:
     model = pooled()
     with one_sweep():
@@ -314,6 +337,50 @@ def test_the_last_map_that_reaches_the_score_is_found() -> None:
     assert layer_found(Aside(), IMAGES) == "conv"
     assert layer_found(Small("module"), IMAGES) == "second"  # its ReLU is used again later
     assert layer_found(pooled(), IMAGES) == "3"
+
+
+def test_a_layer_that_hands_on_what_goes_around_it_is_not_taken_for_the_way() -> None:
+    class Around(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.same, self.head = nn.Conv2d(3, 4, 3), nn.Identity(), nn.Linear(4, 2)
+            self.double()
+
+        def forward(self, x: Tensor) -> dict[str, Tensor]:
+            maps = self.conv(x)
+            beside = self.same(maps)
+            return {"logits": called(self.head, maps.mean((2, 3))), "maps": beside}
+
+    model = Around()
+    only = wh.explain(model, IMAGES, GradCam(layer="conv"))
+    both = wh.explain(model, IMAGES, GradCam(layer=("conv", "same")))
+
+    assert layer_found(model, IMAGES) == "conv"
+    assert_allclose(both.values, only.values / 2)
+    assert "'same'" in both.provenance.warnings[0]
+
+
+def test_of_a_layer_used_again_the_last_use_is_the_map() -> None:
+    class Again(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.convs = nn.ModuleList([nn.Conv2d(3, 4, 3), nn.Conv2d(4, 5, 3)])
+            self.act, self.head = nn.ReLU(inplace=True), nn.Linear(5, 2, bias=False)
+            self.double()
+
+        def forward(self, x: Tensor) -> Tensor:
+            for conv in self.convs:
+                x = self.act(conv(x))
+            return called(self.head, x.mean((2, 3)))
+
+    e = explained(Again(), IMAGES, HiResCam(target=0))
+    taken = wh.explain(Again(), IMAGES, AblationCam(target=0))
+
+    assert e.provenance.settings["layer"] == "act"
+    assert e.values.shape == (3, 8, 12, 1)
+    assert_allclose(e.residual, 0, atol=1e-14)
+    assert taken.values.shape == (3, 8, 12, 1)
 
 
 class Dense(nn.Module):
