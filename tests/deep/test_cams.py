@@ -622,6 +622,20 @@ def test_a_layer_that_the_score_does_not_come_from_is_said() -> None:
     assert "'aside'" in both.provenance.warnings[0]
 
 
+@pytest.mark.parametrize("method", ALL)
+def test_scores_that_are_not_finite_are_refused(method: Cam) -> None:
+    class Root(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3).double()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return called(self.conv, x).mean((2, 3)).sub(1e6).sqrt()
+
+    with pytest.raises(wh.InputError, match="not finite, about 3 of 3 rows"):
+        wh.explain(Root(), IMAGES, method(layer="conv", target=0))
+
+
 def test_a_constant_layer_has_no_component_and_shows_nothing() -> None:
     model = pooled()
     X = np.full((2, 3, 12, 16), 0.3)

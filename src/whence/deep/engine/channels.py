@@ -71,13 +71,15 @@ def by_showing(run: Run, _name: str, grid: Grid, values: Tensor, scores: Tensor)
         mask = _from_0_to_1(resized(maps, extent.sizes)[:, 0])
         shape = [len(which), *(1 for _ in x.shape[1:])]
         shape[extent.axis : extent.axis + len(extent.sizes)] = extent.sizes
-        shown.append(run.asked(which, (x[which] * mask.reshape(shape).to(x.dtype),)).double())
+        said = run.asked(which, (x[which] * mask.reshape(shape).to(x.dtype),))
+        shown.append(run.finite(said).double())
     if not shown:
         return cells.new_zeros((scores.shape[1], *low.shape))
     found = torch.cat(shown)
     each = found.new_full((*low.shape, found.shape[1]), -torch.inf)
     each[row, channel] = found
-    return each.softmax(dim=1).nan_to_num(nan=0.0).permute(2, 0, 1)  # none of a row: no shares
+    some = (high > low).any(dim=1)[:, None, None]  # of no channels there are no shares
+    return torch.where(some, each.softmax(dim=1), 0.0).permute(2, 0, 1)
 
 
 def _source(run: Run, extent: Extent) -> Tensor:
@@ -122,7 +124,7 @@ def by_taking_away(run: Run, name: str, grid: Grid, values: Tensor, scores: Tens
             if found is None:
                 short = False
                 found = run.asked(torch.full_like(part, i), (put,))
-            falls[i, part] = full[i] - found.double()
+            falls[i, part] = full[i] - run.finite(found).double()
     run.layer = None
     size = full.abs()
     return (falls / size.where(size > 0, 1)[:, None]).permute(2, 0, 1)

@@ -373,13 +373,24 @@ class Run:
         if not known:
             copies = sum(one.tensor.nbytes for one in done.found)
             self.network.note_bytes(self._key(), (kept.total + _COPIES * copies) / count)
-        if not bool(torch.isfinite(scores).all()):
+        return done, self.finite(scores)
+
+    def finite(self, scores: Tensor) -> Tensor:
+        """Return scores (rows, targets), all of which have to be finite.
+
+        Raises
+        ------
+        InputError
+            If one of them is not.
+        """
+        wrong = ~torch.isfinite(scores).all(dim=1)
+        if bool(wrong.any()):
             raise InputError(
                 f"{self.network.name} answered with numbers that are not finite, about "
-                f"{int((~torch.isfinite(scores)).any(dim=1).sum())} of {count} rows. Check the "
-                "rows and their scale, or use float32 instead of float16."
+                f"{int(wrong.sum())} of {len(wrong)} rows. Check the rows and their scale, or use "
+                "float32 instead of float16."
             )
-        return done, scores
+        return scores
 
     def _check_embedded(self, found: tuple[Found, ...]) -> None:
         if not found:

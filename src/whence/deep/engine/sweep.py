@@ -141,7 +141,8 @@ def _passed(run: Run, *, slopes: bool) -> Iterator[Piece]:
         if not slopes:
             with torch.no_grad():
                 done = run.forward(chunk)
-                scores = run.scores(done.answer, chunk, chunk.stop - chunk.start, own=True)
+                count = chunk.stop - chunk.start
+                scores = run.finite(run.scores(done.answer, chunk, count, own=True))
         else:
             done, scores = run.measured(chunk, None, own=True)
         values = tuple(one.by_row.detach() for one in done.found)

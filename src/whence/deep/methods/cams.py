@@ -11,9 +11,13 @@ With A_k the map of channel k at a layer and G_k the slope of the score by it:
 ====================  ==========================================================================
 
 Rows are passed once, and the way back is that from the score to the layer: a map costs hardly more
-than a prediction. The signed map is returned as the formula gives it, at the resolution of the
-layer; papers keep what is above zero, which ``relu=True`` does, and stretch it from 0 to 1, which
-is left to pictures: it would take away size and sign, by which maps are compared.
+than a prediction; within ``wh.one_sweep()`` all maps of the same rows share one.
+
+Of images, values are of shape (rows, height, width, targets), at the resolution of the layer, that
+of tokens being told by the image; of series (rows, cells, targets), each cell a stretch of time; of
+texts (rows, tokens, targets). The signed map is returned as the formula gives it; papers keep what
+is above zero, which ``relu=True`` does, and stretch it from 0 to 1, which is left to pictures: it
+would take away size and sign, by which maps are compared.
 """
 
 from dataclasses import dataclass
