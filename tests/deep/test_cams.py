@@ -15,6 +15,7 @@ from reference import deep_cams as paper
 from whence.core.method import Method
 from whence.core.types import Floats
 from whence.deep.engine.eigen import first_component
+from whence.deep.engine.grids import Extent, Grid, grid_of
 from whence.deep.methods.ablation_cam import AblationCam
 from whence.deep.methods.cams import GradCam, GradCamPlusPlus, HiResCam, LayerCam, XGradCam
 from whence.deep.methods.eigen_cam import EigenCam
@@ -479,6 +480,35 @@ def test_tokens_that_are_no_patches_are_left_out(prefix: int) -> None:
     assert e.provenance.settings["layer"] == "norm"
     assert_allclose(e.values[..., 0], expected, atol=1e-13)
     assert taken.values.shape == (2, 3, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "side"),
+    [(224, 224, 16), (224, 224, 14), (224, 224, 32), (384, 384, 16), (518, 518, 14),
+     (32, 32, 4), (256, 512, 16), (480, 640, 16), (230, 230, 16), (100, 75, 25)],
+)  # fmt: skip
+@pytest.mark.parametrize("prefix", [0, 1, 2, 5])
+def test_the_grid_of_patches_is_told_by_the_image(
+    height: int, width: int, side: int, prefix: int
+) -> None:
+    image = Extent(kind="image", sizes=(height, width))
+    h, w = height // side, width // side
+
+    grid = grid_of((h * w + prefix, 768), image, nn.LayerNorm(768))
+
+    assert grid == Grid(sizes=(h, w), channels_first=False, prefix=prefix)
+
+
+def test_channels_are_weighted_by_probabilities_where_these_are_explained() -> None:
+    model = Small()
+
+    def score(images: Tensor) -> Tensor:
+        return called(model, images).softmax(1)[:, 1]
+
+    e = wh.explain(model, IMAGES, ScoreCam(target=1, layer="second"), output="probability")
+
+    for one, x in zip(e.values[..., 0], IMAGES, strict=True):
+        assert_allclose(one, paper.score_cam(model.body, score, x), atol=1e-12)
 
 
 def test_maps_with_channels_last_are_read() -> None:

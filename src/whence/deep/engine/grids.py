@@ -152,18 +152,20 @@ def _unlike(grid: tuple[int, ...], sizes: tuple[int, ...]) -> float:
 def _patches(tokens: int, sizes: tuple[int, ...], *, first: bool) -> Grid | None:
     """Find how many tokens stand before those of square patches that fill the image."""
     height, width = sizes
-    grids = {
+    even = {
         h * (h * width // height): (h, h * width // height)
-        for h in range(1, height + 1)
+        for h in range(2, height + 1)
         if h * width % height == 0
     }
+    uneven: dict[int, tuple[int, int]] = {}
     for side in range(1, min(sizes) + 1):  # what is left at the edge is a patch, or is not
         for h, w in ((-(-height // side), -(-width // side)), (height // side, width // side)):
-            grids[h * w] = (h, w)
-    for prefix in range(1 if first else min(_PREFIX + 1, tokens)):
-        grid = grids.get(tokens - prefix)
-        if grid is not None and min(grid) > 1:
-            return Grid(sizes=grid, channels_first=first, prefix=prefix)
+            uneven[h * w] = (h, w)
+    for grids in (even, uneven):
+        for prefix in range(1 if first else min(_PREFIX + 1, tokens)):
+            grid = grids.get(tokens - prefix)
+            if grid is not None and min(grid) > 1:
+                return Grid(sizes=grid, channels_first=first, prefix=prefix)
     return None
 
 
