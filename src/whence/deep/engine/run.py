@@ -31,7 +31,7 @@ from whence.deep.engine.memory import Kept
 from whence.deep.engine.operations import Operations
 from whence.deep.engine.reading import read
 from whence.deep.engine.scores import Scores
-from whence.deep.engine.taps import Embedded, Found, LayerTap, tapped
+from whence.deep.engine.taps import Embedded, Found, LayerTap, UnclearError, tapped
 from whence.deep.target import Target
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class Run:
     where: tuple[Found, ...] = ()
     watched: tuple[str, ...] = ()
     _uses: int = field(default=1, init=False)
+    _axes: dict[str, int] = field(default_factory=dict, init=False)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -137,16 +138,32 @@ class Run:
             begun before.
         """
         part = (self.batch if batch is None else batch).take(rows)
+        try:
+            return self._pass(part, put, mode, watch)
+        except UnclearError:  # as many rows as times: one more row tells which axis is that of rows
+            with torch.no_grad():
+                self._pass(part.take(torch.arange(len(part) + 1) % len(part)), None, None, watch)
+            return self._pass(part, put, mode, watch)
+
+    def _pass(
+        self,
+        part: Batch,
+        put: tuple[Tensor, ...] | None,
+        mode: TorchFunctionMode | None,
+        watch: tuple[str, ...],
+    ) -> Pass:
         count = len(part)
         self.passed += count
         places = () if watch else self.watched
         watch = watch or self.watched
-        taps = {name: LayerTap(name=name, rows=count, uses=self._uses) for name in watch}
-        if self.layer is not None:
-            own = LayerTap(
-                name=self.layer, rows=count, uses=self._uses, put=None if put is None else put[0]
+        names = dict.fromkeys((*watch, *(() if self.layer is None else (self.layer,))))
+        taps = {
+            name: LayerTap(
+                name=name, rows=count, uses=self._uses, axes=self._axes,
+                put=put[0] if put is not None and name == self.layer else None,
             )
-            taps[self.layer] = own
+            for name in names
+        }  # fmt: skip
         embedded: Embedded | None = None
         found: tuple[Found, ...] = ()
         if self.layer is None and not watch:

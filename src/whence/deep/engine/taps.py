@@ -184,6 +184,13 @@ class Embedded(TorchFunctionMode):
         return vectors.sum(1) if mode == "sum" else vectors.mean(1)
 
 
+_TABLE = 2
+
+
+class UnclearError(Exception):
+    """Of a layer that gives as many times or channels as there are rows."""
+
+
 @dataclass(slots=True, eq=False)
 class LayerTap:
     """Takes what a layer gives, or puts other values there; of a module used again, the last use.
@@ -196,14 +203,22 @@ class LayerTap:
     put : tensor of shape (rows, ...) or None
     uses : int
         How often the layer is used in a pass, as far as it is known.
+    axes : dict of str to int
+        Axes of rows of layers, as far as they are known; noted when they are plain.
     found : list of Found
         One entry per use.
+
+    Raises
+    ------
+    UnclearError
+        Where two axes are as long as there are rows, and it is not known which of them it is.
     """
 
     name: str
     rows: int
     put: Tensor | None = None
     uses: int = 1
+    axes: dict[str, int] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
 
     def __call__(self, _module: nn.Module, _args: object, out: object) -> object:
@@ -211,7 +226,7 @@ class LayerTap:
         tensor = first_tensor(out)
         if tensor is None:
             return out
-        axis = _axis_of_rows(tensor, self.rows, self.name)
+        axis = self._axis(tensor)
         if self.put is not None and len(self.found) == self.uses - 1:
             new = self.put.to(tensor.dtype).movedim(0, axis)
         elif tensor.is_floating_point():
@@ -220,6 +235,16 @@ class LayerTap:
             new = tensor
         self.found.append(Found(tensor=new, axis=axis))
         return with_first(out, new.clone())
+
+    def _axis(self, tensor: Tensor) -> int:
+        known = self.axes.get(self.name)
+        if known is not None and tensor.ndim > known and tensor.shape[known] == self.rows:
+            return known
+        axis = _axis_of_rows(tensor, self.rows, self.name)
+        if self.rows > 1 and tensor.shape[:2] == (self.rows, self.rows) and tensor.ndim > _TABLE:
+            raise UnclearError(self.name)
+        self.axes[self.name] = axis
+        return axis
 
 
 class Tap(Protocol):
