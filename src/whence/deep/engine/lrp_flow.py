@@ -25,7 +25,7 @@ from torch.autograd.function import BackwardCFunction, once_differentiable
 from torch.autograd.graph import Node
 
 from whence.deep.engine.lrp_layers import Layer
-from whence.deep.engine.lrp_rules import Rules, shared, stabilized
+from whence.deep.engine.lrp_rules import READ_RESULT, Rules, shared, stabilized
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -234,7 +234,7 @@ class _Share(Function):
         rules: Rules,
         account: Account | None,
     ) -> Tensor:
-        ctx.save_for_backward(x, z)
+        ctx.save_for_backward(x, z if rule in READ_RESULT else None)
         ctx.layer, ctx.rest = layer, (rule, rules, account)
         return z.view_as(z)
 

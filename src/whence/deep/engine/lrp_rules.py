@@ -75,15 +75,17 @@ class _Part:
     whole: Tensor | None = None
 
 
-def shared(name: str, rules: Rules, layer: Layer, x: Tensor, z: Tensor, R: Tensor) -> Tensor:
+def shared(name: str, rules: Rules, layer: Layer, x: Tensor, z: Tensor | None, R: Tensor) -> Tensor:
     """Return the relevance of what a layer reads.
 
     Parameters
     ----------
     name : str
         The rule.
-    x, z : tensors
-        What the layer reads and gives.
+    x : tensor
+        What the layer reads.
+    z : tensor or None
+        What it gives; None where the rule is not in `READ_RESULT`.
     R : tensor
         Relevance of ``z``.
 
@@ -139,16 +141,18 @@ def _signed(
     return ((x.clamp(min=0), of_positive), (x.clamp(max=0), of_negative))
 
 
-def _epsilon(rules: Rules, layer: Layer, x: Tensor, z: Tensor, R: Tensor) -> Iterator[_Part]:  # noqa: ARG001  all rules are asked alike
+def _epsilon(rules: Rules, layer: Layer, x: Tensor, z: Tensor | None, R: Tensor) -> Iterator[_Part]:  # noqa: ARG001  all rules are asked alike
     yield _Part(flow=R, terms=((x, layer.weight),), bias=layer.bias, whole=z)
 
 
-def _zplus(rules: Rules, layer: Layer, x: Tensor, z: Tensor, R: Tensor) -> Iterator[_Part]:  # noqa: ARG001  all rules are asked alike
+def _zplus(rules: Rules, layer: Layer, x: Tensor, z: Tensor | None, R: Tensor) -> Iterator[_Part]:  # noqa: ARG001  all rules are asked alike
     terms = _signed(x, layer.weight.clamp(min=0), layer.weight.clamp(max=0))
     yield _Part(flow=R, terms=terms, bias=_positive(layer.bias))
 
 
-def _alpha_beta(rules: Rules, layer: Layer, x: Tensor, z: Tensor, R: Tensor) -> Iterator[_Part]:
+def _alpha_beta(
+    rules: Rules, layer: Layer, x: Tensor, z: Tensor | None, R: Tensor
+) -> Iterator[_Part]:
     for part in _zplus(rules, layer, x, z, R):
         yield _Part(flow=rules.alpha * R, terms=part.terms, bias=part.bias)
     if rules.alpha != 1:
@@ -156,7 +160,9 @@ def _alpha_beta(rules: Rules, layer: Layer, x: Tensor, z: Tensor, R: Tensor) -> 
         yield _Part(flow=(1 - rules.alpha) * R, terms=terms, bias=_negative(layer.bias))
 
 
-def _gamma(rules: Rules, layer: Layer, x: Tensor, z: Tensor, R: Tensor) -> Iterator[_Part]:
+def _gamma(rules: Rules, layer: Layer, x: Tensor, z: Tensor | None, R: Tensor) -> Iterator[_Part]:
+    if z is None:
+        raise RuntimeError("The rule goes by the sign of what the layer gives.")
     more = layer.weight + rules.gamma * layer.weight.clamp(min=0)
     less = layer.weight + rules.gamma * layer.weight.clamp(max=0)
     bias = layer.bias
@@ -174,7 +180,7 @@ def _gamma(rules: Rules, layer: Layer, x: Tensor, z: Tensor, R: Tensor) -> Itera
         )
 
 
-def _box(rules: Rules, layer: Layer, x: Tensor, z: Tensor, R: Tensor) -> Iterator[_Part]:  # noqa: ARG001  all rules are asked alike
+def _box(rules: Rules, layer: Layer, x: Tensor, z: Tensor | None, R: Tensor) -> Iterator[_Part]:  # noqa: ARG001  all rules are asked alike
     low, high = (_bound(bound, layer, x) for bound in (rules.low, rules.high))
     if bool((x < low).any()) or bool((x > high).any()):
         raise InputError(
@@ -203,12 +209,18 @@ def _bound(bound: Number | None, layer: Layer, x: Tensor) -> Tensor:
     return numbers.expand(x.shape)
 
 
-def _w_square(rules: Rules, layer: Layer, x: Tensor, z: Tensor, R: Tensor) -> Iterator[_Part]:  # noqa: ARG001  all rules are asked alike
+def _w_square(
+    rules: Rules,  # noqa: ARG001  all rules are asked alike
+    layer: Layer,
+    x: Tensor,
+    z: Tensor | None,  # noqa: ARG001  as above
+    R: Tensor,
+) -> Iterator[_Part]:
     bias = None if layer.bias is None else layer.bias**2
     yield _Part(flow=R, terms=((_one(layer, x), layer.weight**2),), bias=bias)
 
 
-def _flat(rules: Rules, layer: Layer, x: Tensor, z: Tensor, R: Tensor) -> Iterator[_Part]:  # noqa: ARG001  all rules are asked alike
+def _flat(rules: Rules, layer: Layer, x: Tensor, z: Tensor | None, R: Tensor) -> Iterator[_Part]:  # noqa: ARG001  all rules are asked alike
     yield _Part(flow=R, terms=((_one(layer, x), torch.ones_like(layer.weight)),), bias=None)
 
 
@@ -217,7 +229,9 @@ def _one(layer: Layer, x: Tensor) -> Tensor:
     return torch.ones_like(x[:1] if layer.convolution else x)
 
 
-_Rule: TypeAlias = Callable[[Rules, Layer, Tensor, Tensor, Tensor], Iterator[_Part]]
+_Rule: TypeAlias = Callable[[Rules, Layer, Tensor, Tensor | None, Tensor], Iterator[_Part]]
+READ_RESULT: Final = frozenset({"epsilon", "gamma"})
+"""Rules that go by what the layer gives, which is kept for them alone."""
 _RULES: Final[dict[str, _Rule]] = {
     "epsilon": _epsilon,
     "zplus": _zplus,
