@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from whence.deep.methods.deep_lift import DeepLift as DeepLift
     from whence.deep.methods.deep_shap import DeepShap as DeepShap
     from whence.deep.methods.eigen_cam import EigenCam as EigenCam
+    from whence.deep.methods.guided_backprop import GuidedBackprop as GuidedBackprop
+    from whence.deep.methods.input_x_gradient import InputXGradient as InputXGradient
     from whence.deep.methods.integrated_gradients import GuidedPath as GuidedPath
     from whence.deep.methods.integrated_gradients import IntegratedGradients as IntegratedGradients
     from whence.deep.methods.lrp import Composite as Composite
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from whence.deep.methods.lrp import conservation as conservation
     from whence.deep.methods.saliency import Saliency as Saliency
     from whence.deep.methods.score_cam import ScoreCam as ScoreCam
+    from whence.deep.methods.smooth_grad import SmoothGrad as SmoothGrad
     from whence.deep.methods.temporal_saliency_rescaling import (
         TemporalSaliencyRescaling as TemporalSaliencyRescaling,
     )
@@ -137,12 +140,14 @@ _HOME = {
     "Examples": "whence.core.examples",
     "GradCam": "whence.deep.methods.cams",
     "GradCamPlusPlus": "whence.deep.methods.cams",
+    "GuidedBackprop": "whence.deep.methods.guided_backprop",
     "GuidedPath": "whence.deep.methods.integrated_gradients",
     "HStatistic": "whence.explainers.h_statistic",
     "HiResCam": "whence.deep.methods.cams",
     "ImageMasker": "whence.maskers.image",
     "Influence": "whence.explainers.influence",
     "InputError": "whence.core.errors",
+    "InputXGradient": "whence.deep.methods.input_x_gradient",
     "IntegratedGradients": "whence.deep.methods.integrated_gradients",
     "Interaction": "whence.core.explanation",
     "KernelShap": "whence.explainers.kernel_shap",
@@ -171,6 +176,7 @@ _HOME = {
     "ScoreCam": "whence.deep.methods.score_cam",
     "SeriesMasker": "whence.maskers.series",
     "ShapleyInteractions": "whence.explainers.shapley_interactions",
+    "SmoothGrad": "whence.deep.methods.smooth_grad",
     "SurrogateTree": "whence.explainers.surrogate_tree",
     "TemporalSaliencyRescaling": "whence.deep.methods.temporal_saliency_rescaling",
     "TermEffects": "whence.glassbox.ebm",

@@ -86,6 +86,7 @@ class Explainer(Generic[E]):
             data=data,
             provenance=replace(
                 self.provenance,
+                settings={**self.provenance.settings, **result.provenance.settings},
                 unit=result.provenance.unit or self.provenance.unit,
                 rng=seed,
                 data_digest=inputs.digest(),

@@ -164,11 +164,14 @@ class Way:
         both; None where they need not.
     kinds : tuple of str
         Kinds of rows that it explains.
+    whole : bool
+        Whether it passes rows through the whole network, and never from a layer on.
     """
 
     make: Callable[[Kind], Any]
     complete: float | None = None
     kinds: tuple[str, ...] = tuple(KINDS)
+    whole: bool = True
 
 
 def way(method: Any, complete: float | None = None, kinds: tuple[str, ...] = tuple(KINDS)) -> Way:  # noqa: ANN401  any method
@@ -185,6 +188,30 @@ WAYS: dict[str, Way] = {
     "SmoothGrad, squares": way(SmoothGrad(budget=8, moment="square")),
     "SmoothGrad, variance": way(SmoothGrad(budget=12, moment="variance")),
     "GuidedBackprop": way(GuidedBackprop(), kinds=("images", "series", "table")),
+    "IntegratedGradients": way(wh.IntegratedGradients(), complete=0.02),
+    "IntegratedGradients, reweighted": way(wh.IntegratedGradients(path="idgi"), complete=0.2),
+    "IntegratedGradients, guided": way(
+        wh.IntegratedGradients(path=wh.GuidedPath(), steps=10), kinds=("images", "table")
+    ),
+    "DeepLift": way(wh.DeepLift(), complete=1e-9),
+    "DeepShap": Way(
+        make=lambda kind: wh.DeepShap(background=kind.Z),
+        complete=1e-9,
+        kinds=("images", "series", "table"),
+    ),
+    "Lrp": way(wh.Lrp()),
+    "Lrp, flat": way(wh.Lrp(composite="epsilon_plus_flat"), kinds=("images", "table")),
+    "GradCam": way(wh.GradCam(), kinds=("images",)),
+    "GradCamPlusPlus": way(wh.GradCamPlusPlus(), kinds=("images",)),
+    "XGradCam": way(wh.XGradCam(), kinds=("images",)),
+    "LayerCam": way(wh.LayerCam(), kinds=("images",)),
+    "HiResCam": way(wh.HiResCam(), kinds=("images",)),
+    "EigenCam": way(wh.EigenCam(), kinds=("images",)),
+    "ScoreCam": way(wh.ScoreCam(), kinds=("images",)),
+    "AblationCam": Way(make=lambda kind: wh.AblationCam(), kinds=("images",), whole=False),  # noqa: ARG005  for all
+    "TemporalSaliencyRescaling": way(
+        wh.TemporalSaliencyRescaling(of=wh.Saliency()), kinds=("series",)
+    ),
 }
 
 

@@ -10,10 +10,13 @@ from whence.deep.methods.cams import GradCam, GradCamPlusPlus, HiResCam, LayerCa
 from whence.deep.methods.deep_lift import DeepLift
 from whence.deep.methods.deep_shap import DeepShap
 from whence.deep.methods.eigen_cam import EigenCam
+from whence.deep.methods.guided_backprop import GuidedBackprop
+from whence.deep.methods.input_x_gradient import InputXGradient
 from whence.deep.methods.integrated_gradients import IntegratedGradients
 from whence.deep.methods.lrp import Lrp
 from whence.deep.methods.saliency import Saliency
 from whence.deep.methods.score_cam import ScoreCam
+from whence.deep.methods.smooth_grad import SmoothGrad
 from whence.deep.methods.temporal_saliency_rescaling import TemporalSaliencyRescaling
 
 _MAPS = (Images, Series)
@@ -51,6 +54,16 @@ NETWORKS = (
         "mean over a background, with standard error; adds up to output less mean output",
         _NUMBERS,
     ),
+    _attribution(
+        InputXGradient, _SWEEP, "slope times input, exact; adds up for ReLU without biases"
+    ),
+    _attribution(
+        SmoothGrad,
+        "50 passes forward and back, as set",
+        "mean slope under noise, or its square or variance, with standard errors; does not add up",
+        _NUMBERS,
+    ),
+    _attribution(GuidedBackprop, _SWEEP, "edges that excite the first layers; fails sanity checks"),
     _attribution(Saliency, _SWEEP, "the slope of the output, exact; does not add up"),
     _attribution(
         GradCam, _SWEEP, "the last map, each channel by its mean slope; does not add up", _MAPS

@@ -45,7 +45,8 @@ KINDS: Final = _kinds(
         diagonal unfold fold pixel_shuffle pixel_unshuffle channel_shuffle dropout dropout1d
         dropout2d dropout3d alpha_dropout feature_dropout requires_grad_ as_subclass
         __setitem__ masked_fill where masked_select slice_scatter index_fill index_add
-        copy fill zero scatter real as_strided cpu cuda squeeze_copy atleast_1d atleast_2d atleast_3d
+        copy fill zero scatter real as_strided cpu cuda squeeze_copy atleast_1d atleast_2d
+        atleast_3d
     """,
     sum="""
         sum mean avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d
