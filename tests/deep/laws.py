@@ -16,6 +16,7 @@ from torch.nn import functional as F  # noqa: N812  the name that everybody know
 import whence as wh
 from whence.deep.methods.guided_backprop import GuidedBackprop
 from whence.deep.methods.input_x_gradient import InputXGradient
+from whence.deep.methods.integrated_gradients import GuidedPath
 from whence.deep.methods.smooth_grad import SmoothGrad
 from whence.deep.network import Network
 
@@ -188,11 +189,10 @@ WAYS: dict[str, Way] = {
     "SmoothGrad, squares": way(SmoothGrad(budget=8, moment="square")),
     "SmoothGrad, variance": way(SmoothGrad(budget=12, moment="variance")),
     "GuidedBackprop": way(GuidedBackprop(), kinds=("images", "series", "table")),
-    "IntegratedGradients": way(wh.IntegratedGradients(), complete=0.02),
-    "IntegratedGradients, reweighted": way(wh.IntegratedGradients(path="idgi"), complete=0.2),
-    "IntegratedGradients, guided": way(
-        wh.IntegratedGradients(path=wh.GuidedPath(), steps=10), kinds=("images", "table")
-    ),
+    "IntegratedGradients": way(wh.IntegratedGradients(), 0.02),
+    "IntegratedGradients in steps": way(wh.IntegratedGradients(steps=6, baseline=(None, 1))),
+    "IntegratedGradients, reweighted": way(wh.IntegratedGradients(path="idgi", steps=5), 1e-9),
+    "IntegratedGradients, guided": way(wh.IntegratedGradients(path=wh.GuidedPath(), steps=4)),
     "DeepLift": way(wh.DeepLift(), complete=1e-9),
     "DeepShap": Way(
         make=lambda kind: wh.DeepShap(background=kind.Z),
