@@ -94,20 +94,22 @@ class IntegratedGradients:
         How exact values are to be, as a share of their size (the root of the sum of squares). Their
         sum is held to a fifth of it, 1 % of the rise of the output by default.
     budget : int
-        Rows at most that the network is asked about per row explained.
+        Rows at most that the network is asked about per row explained, over all baselines; it
+        settles nothing where steps are given.
     steps : int or None
         A given number of Gauss-Legendre nodes instead, whatever comes of it; ``stderr`` is None.
         Also the steps of the paths "idgi" and guided, 50 by default.
     path : {"straight", "idgi", "sequential"} or GuidedPath
         "idgi": the straight line in steps, the rise in each shared by the squares of the gradient,
         by which the values add up exactly. "sequential", for texts: to each token by itself, the
-        others in place; that is what the output falls by when it alone is replaced, and needs no
-        gradient. A `GuidedPath` goes where the output changes least first.
+        others in place; that is what the output falls by when it alone is replaced, which needs no
+        gradient and does not add up. A `GuidedPath` goes where the output changes least first.
 
     Notes
     -----
     ``stderr`` is an estimate of what is left of the error of the integral, from what the last
-    refinement changed; nothing is drawn at random. ``residual`` is what the sum lacks.
+    refinement changed; nothing is drawn at random. ``residual`` is what the sum lacks. A small one
+    alone proves nothing: errors of single values cancel in a sum.
 
     References
     ----------
