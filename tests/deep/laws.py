@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name that everybody knows
 
 import whence as wh
+from whence.deep.methods.expected_gradients import ExpectedGradients
 from whence.deep.methods.guided_backprop import GuidedBackprop
 from whence.deep.methods.input_x_gradient import InputXGradient
 from whence.deep.methods.integrated_gradients import GuidedPath
@@ -188,6 +189,9 @@ WAYS: dict[str, Way] = {
     "SmoothGrad to a tolerance": way(SmoothGrad(budget=128, tolerance=0.05, times_input=True)),
     "SmoothGrad, squares": way(SmoothGrad(budget=8, moment="square")),
     "SmoothGrad, variance": way(SmoothGrad(budget=12, moment="variance")),
+    "ExpectedGradients": Way(
+        make=lambda kind: ExpectedGradients(background=kind.Z, budget=64), complete=1e-9
+    ),
     "GuidedBackprop": way(GuidedBackprop(), kinds=("images", "series", "table")),
     "IntegratedGradients": way(wh.IntegratedGradients(), 0.02),
     "IntegratedGradients in steps": way(wh.IntegratedGradients(steps=6, baseline=(None, 1))),
