@@ -1,8 +1,9 @@
 """Gradients on the lines from random background rows to the row explained.
 
-A draw takes two background rows, and of each line to them two points that lie opposite each other,
-t and 1 - t, the first line's nearer to the ends than the second's. The background is gone through
-in random order, so that each row of it counts as often as any other.
+A draw takes some background rows, and on the line from each of them two points that lie opposite
+each other, t and 1 - t; the lines of a draw share the way between them, so that all parts of it are
+looked at. The background is gone through in random order, so that each row of it counts as often as
+any other. A small one is gone through in each draw: then it is the points alone that are random.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ from whence.core.types import Floats, Ints
 from whence.deep.engine.backgrounds import Backgrounds
 
 _LINES, _POINTS = 2, 2
+"""Lines of a draw from a large background, and points on each line."""
+_DRAWS = 8
+"""Draws that there are at least where each goes through the background."""
 _HALF = (torch.float16, torch.bfloat16)
 
 Tensors = tuple[Tensor, ...]
@@ -31,14 +35,18 @@ class Paths:
     backgrounds : Backgrounds
     generators : sequence of Generator
         One per row.
+    budget : int
+        Gradients of a row at most.
     """
 
-    __slots__ = ("_backgrounds", "_generators", "_own", "_queues", "_ways", "each")
+    __slots__ = ("_backgrounds", "_generators", "_lines", "_own", "_queues", "_ways", "each")
 
     def __init__(
-        self, own: Tensors, backgrounds: Backgrounds, generators: Sequence[Generator]
+        self, own: Tensors, backgrounds: Backgrounds, generators: Sequence[Generator], budget: int
     ) -> None:
-        self.each = _LINES * _POINTS
+        m = len(backgrounds)
+        self._lines = m if m <= budget // (_POINTS * _DRAWS) else min(m, _LINES)
+        self.each = self._lines * _POINTS
         self._own = tuple(map(_wide, own))
         self._backgrounds = backgrounds
         self._generators = generators
@@ -46,15 +54,15 @@ class Paths:
         self._ways: Tensors = ()
 
     def points(self, rows: Ints) -> Tensors:
-        """Return four points for each of some rows, on two lines."""
-        chosen = np.array([[self._next(int(row)) for _ in range(_LINES)] for row in rows])
-        places = np.stack([self._places(int(row)) for row in rows])
-        lines = np.repeat(rows, _LINES)
-        begins = tuple(map(_wide, self._backgrounds.values(lines, chosen.flatten())))
+        """Return points for one more draw of each of some rows, line by line."""
+        drawn = [self._draw(int(row)) for row in rows]
+        lines = np.repeat(rows, self._lines)
+        chosen = np.array([chosen for chosen, _ in drawn]).flatten()
+        begins = tuple(map(_wide, self._backgrounds.values(lines, chosen)))
         index = torch.from_numpy(lines).to(begins[0].device)
         ways = tuple(x[index] - begin for x, begin in zip(self._own, begins, strict=True))
-        self._ways = tuple(way.view(len(rows), _LINES, *way.shape[1:]) for way in ways)
-        at = torch.from_numpy(places.reshape(len(lines), _POINTS))
+        self._ways = tuple(way.view(len(rows), self._lines, *way.shape[1:]) for way in ways)
+        at = torch.from_numpy(np.concatenate([places for _, places in drawn]))
         return tuple(
             (begin[:, None] + at.to(begin).view(*at.shape, *[1] * (way.ndim - 1)) * way[:, None])
             .flatten(0, 1)
@@ -62,27 +70,25 @@ class Paths:
         )  # fmt: skip
 
     def made(self, rows: Ints, slopes: Tensors) -> tuple[Ints, Tensors]:
-        """Return the mean over two lines of the mean gradient times the way."""
+        """Return the mean over the lines of the mean gradient times the way."""
         worth = tuple(
             (
-                part.view(len(part), len(rows), _LINES, _POINTS, *part.shape[3:]).mean(3)
+                part.view(len(part), len(rows), self._lines, _POINTS, *part.shape[3:]).mean(3)
                 * way.double()
             ).mean(2)
             for part, way in zip(slopes, self._ways, strict=True)
         )
         return rows, worth
 
-    def _next(self, row: int) -> int:
-        """Return the next background row of a row, in an order of its own."""
-        queue = self._queues[row]
-        if not queue:
-            queue += self._generators[row].permutation(len(self._backgrounds)).tolist()
-        return queue.pop()
-
-    def _places(self, row: int) -> Floats:
-        """Return places on two lines, one in each quarter of the way, (lines, points)."""
-        first = (np.arange(_LINES) + self._generators[row].random(_LINES)) / (_LINES * _POINTS)
-        return np.stack([first, 1 - first], axis=1)
+    def _draw(self, row: int) -> tuple[list[int], Floats]:
+        """Return the next background rows of a row, and places on the lines, (lines, points)."""
+        generator, queue = self._generators[row], self._queues[row]
+        while len(queue) < self._lines:
+            queue += generator.permutation(len(self._backgrounds)).tolist()
+        chosen = [queue.pop(0) for _ in range(self._lines)]
+        first = np.arange(self._lines) + generator.random(self._lines)
+        first /= self._lines * _POINTS
+        return chosen, np.stack([first, 1 - first], axis=1)
 
 
 def _wide(part: Tensor) -> Tensor:

@@ -49,8 +49,9 @@ class ExpectedGradients:
 
     Notes
     -----
-    ``stderr`` is of the random points and of the random order of the background, as if that were
-    drawn anew each time; after a background was gone through it is rather too large.
+    ``stderr`` is of the random points, and of a background of more than a sixteenth of the budget
+    also of what was taken of it, as if that were drawn anew each time: after such a background was
+    gone through, errors are told too large.
 
     References
     ----------
@@ -103,7 +104,7 @@ class ExpectedGradients:
                 base = backgrounds.scores.double().mean(1)
                 found = drawn(
                     run,
-                    Paths(own, backgrounds, tuple(row_generators(run.inputs, rng))),
+                    Paths(own, backgrounds, tuple(row_generators(run.inputs, rng)), self.budget),
                     budget=self.budget,
                     tolerance=self.tolerance,
                     known=numbers(scores) - numbers(base),
