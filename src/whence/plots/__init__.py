@@ -5,6 +5,7 @@ shows it as the last line of a cell, ``ax.figure.savefig(...)`` keeps it, and no
 closed. For a window of pyplot, pass its axes: ``beeswarm(e, ax=plt.gca()); plt.show()``.
 """
 
+from whence.plots.attention import attention
 from whence.plots.bars import bar
 from whence.plots.decisions import decision_surface
 from whence.plots.dependence import scatter
@@ -29,6 +30,7 @@ from whence.plots.violins import violin
 
 __all__ = [
     "TextPicture",
+    "attention",
     "bar",
     "beeswarm",
     "decision",

@@ -12,6 +12,7 @@ from whence.core.inputs import Images, Series, Texts
 from whence.core.meaning import meaning
 from whence.core.rules import Rules
 from whence.core.words import ALL, with_article
+from whence.plots.attention import attention, holds_pairs
 from whence.plots.bars import bar
 from whence.plots.decisions import decision_surface
 from whence.plots.example_table import examples
@@ -37,9 +38,9 @@ def plot(e: Explanation, output: Name = 0, ax: "Axes | None" = None) -> "Axes | 
     One row gives a waterfall, the row "all" of an importance gives bars, many rows give a
     beeswarm, and interactions give a matrix. An image or series is drawn itself, under or over the
     colors of its contributions, and a text is written in color: of many the first, since each has
-    parts of its own; ``e[i]`` takes another. An effect gives its curve or all of them side by side,
-    or of surfaces the one that reaches furthest; rules give a table, leaves a tree; and examples
-    give a table, of the first row.
+    parts of its own; ``e[i]`` takes another. Attention between pairs gives a matrix per head. An
+    effect gives its curve or all of them side by side, or of surfaces the one that reaches
+    furthest; rules give a table, leaves a tree; and examples give a table, of the first row.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ def plot(e: Explanation, output: Name = 0, ax: "Axes | None" = None) -> "Axes | 
         )
     if e.names.rows == ALL:
         return bar(e, output, ax=ax)
-    return _of_rows(e, output, ax)
+    return attention(e, ax=ax) if holds_pairs(e) else _of_rows(e, output, ax)
 
 
 def _of_curves(e: Effect, output: Name, ax: "Axes | None") -> "Axes":
