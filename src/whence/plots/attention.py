@@ -280,5 +280,6 @@ def _links(weights: _Weights, matrix: Floats, ax: "Axes | None") -> "Axes":
 def _finish(ax: "Axes", weights: _Weights, title: str, above: float = 6.0) -> None:
     ax.set_title(title, loc="left", fontsize=SIZE + 2, fontweight="bold", pad=above)
     caveat = "where the network looked, not what moved its output"
-    special = f"{SPECIAL}: a special token" if SPECIAL in weights.keys else ""
+    named = not ax.child_axes and SPECIAL in weights.keys  # small matrices have no names
+    special = f"{SPECIAL}: a special token" if named else ""
     note(ax, [caveat, special, weights.said])
