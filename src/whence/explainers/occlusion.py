@@ -71,6 +71,7 @@ class Occlusion:
 
     needs: ClassVar[type] = Predict
     references: ClassVar[tuple[str, ...]] = ("10.1007/978-3-319-10590-1_53",)
+    fewest: ClassVar[int] = 4
 
     def bind(self, view: Predict) -> Explain[Attribution]:
         """Check the settings and return the function that explains rows.
