@@ -1,7 +1,7 @@
 """DeepLIFT explains the whole rise of the output, operation by operation, as the paper says."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import whence as wh
-from reference.deep_lift import Layer, deep_lift, deep_shap
+from reference.deep_lift import Layer, deep_lift, deep_shap, reveal_cancel
 from whence.core.errors import InputError, UnsupportedModelError
 from whence.core.explanation import Attribution
-from whence.deep.methods.deep_lift import DeepLift
+from whence.deep.methods.deep_lift import DeepLift, Rule
 from whence.deep.methods.deep_shap import DeepShap
 
 RNG = np.random.default_rng(0)
@@ -131,6 +131,18 @@ class Mixed(nn.Module):
         return self.head(h.max(dim=1).values)
 
 
+class Words(nn.Module):
+    """Reads ids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.steps = nn.Embedding(9, 4), nn.LSTM(4, 3, batch_first=True)
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.steps(self.table(ids))[1][0][0])
+
+
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], Any]] = {
     "residual": (Residual, IMAGES),
     "dense": (Dense, IMAGES),
@@ -192,14 +204,15 @@ def as_module(layers: Sequence[Layer]) -> nn.Module:
     return nn.Sequential(*parts).double()
 
 
-def network(seed: int) -> list[Layer]:
+def network(seed: int, *, pool: bool = True) -> list[Layer]:
     rng = np.random.default_rng(seed)
 
     def dense(read: int, give: int) -> Layer:
         return ("dense", rng.normal(size=(give, read)), rng.normal(size=give))
 
-    return [dense(5, 8), ("relu",), dense(8, 12), ("pool", 3), ("tanh",), dense(4, 6), ("relu",),
-            dense(6, 2)]  # fmt: skip
+    pools: list[Layer] = [("pool", 3)] if pool else []
+    return [dense(5, 8), ("relu",), dense(8, 12), *pools, ("tanh",),
+            dense(4 if pool else 12, 6), ("relu",), dense(6, 2)]  # fmt: skip
 
 
 @settings(max_examples=25, deadline=None)
@@ -237,6 +250,88 @@ def test_a_network_of_one_product_has_the_shapley_values() -> None:
     a, b = X[:, None].T
     of_a = ((a[..., None] - Z[:, 0]) * (b[..., None] + Z[:, 1]) / 2).mean(-1)
     assert_allclose(e.values[:, 0, 0], of_a[0])
+
+
+# --- reveal-cancel ------------------------------------------------------------------------------
+
+
+def smallest(x: Tensor) -> Tensor:
+    """Return the smaller of two as the paper writes it."""
+    weights = torch.tensor([[1.0, -1.0]], dtype=torch.float64)
+    return x[:, 0] - torch.relu(functional.linear(x, weights))[:, 0]
+
+
+@pytest.mark.parametrize("x", [(3.0, 2.0), (2.0, 3.0), (2.0, 2.0)])
+def test_what_cancels_is_revealed_in_the_example_of_the_paper(x: tuple[float, float]) -> None:
+    e = wh.explain(Of(smallest), np.array([x]), DeepLift(rule="reveal_cancel"))
+    chord = wh.explain(Of(smallest), np.array([x]), DeepLift())
+
+    assert_allclose(e.values[0, :, 0], [min(x) / 2] * 2)
+    assert_allclose(chord.values[0, :, 0].max(), min(x))  # which sees one of the two alone
+
+
+@pytest.mark.parametrize("x", [(1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (0.4, 0.8)])
+def test_both_sides_of_a_conjunction_are_revealed(x: tuple[float, float]) -> None:
+    """With f = relu(a + b - 1), plus is a + b at b0 = -1: what raises it is shared by both."""
+    weights, bias = torch.ones(1, 2).double(), torch.tensor([-1.0]).double()
+
+    def both(x: Tensor) -> Tensor:
+        return torch.relu(functional.linear(x, weights, bias))[:, 0]
+
+    e = wh.explain(Of(both), np.array([x]), DeepLift(rule="reveal_cancel"))
+
+    assert_allclose(e.values[0, :, 0], np.array(x) * max(sum(x) - 1, 0) / sum(x))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000))
+def test_reveal_cancel_is_the_definition_of_the_paper(seed: int) -> None:
+    layers, rng = network(seed, pool=False), np.random.default_rng(seed + 1)
+    X, x0 = rng.normal(size=(3, 5)), rng.normal(size=5)
+    module = as_module(layers)
+
+    e = wh.explain(module, X, DeepLift(baseline=x0, target="all", rule="reveal_cancel"))
+    same = wh.explain(module, X, DeepLift(baseline=x0, target="all", rule="genomics"))
+
+    expected = [[reveal_cancel(layers, x, x0, k) for k in (0, 1)] for x in X]
+    assert_allclose(e.values, np.moveaxis(np.array(expected), 1, 2), atol=1e-9)
+    assert_allclose(same.values, e.values)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_streams_add_up_to_the_rise_of_the_output(name: str) -> None:
+    torch.manual_seed(0)
+    module, X = made(NETWORKS[name][0]()), NETWORKS[name][1]
+
+    method = DeepLift(baseline=0.1, rule="reveal_cancel")
+    e = wh.explain(module, X[:2], method, output="probability")
+
+    assert complete(e) < 1e-10
+
+
+def test_after_convolutions_the_rule_of_genomics_is_the_chord() -> None:
+    torch.manual_seed(0)
+    trunk = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten())
+    head = nn.Sequential(nn.Linear(400, 6), nn.ReLU(), nn.Linear(6, 2))
+    only = made(nn.Sequential(trunk, nn.Linear(400, 2)))
+    both = made(nn.Sequential(trunk, head))
+
+    def explained(module: nn.Module, rule: Rule) -> np.ndarray:
+        return wh.explain(module, IMAGES, DeepLift(baseline=0.2, target="all", rule=rule)).values
+
+    assert_allclose(explained(only, "genomics"), explained(only, "rescale"), atol=1e-13)
+    by_rule = [explained(both, rule) for rule in get_args(Rule)]
+    assert min(np.abs(by_rule[2] - by_rule[i]).max() for i in (0, 1)) > 1e-6
+
+
+def test_streams_begin_at_embeddings_and_layers_too() -> None:
+    torch.manual_seed(0)
+    module = Words().double()
+    ids = RNG.integers(0, 9, (3, 5))
+
+    for layer in (None, "table"):
+        e = wh.explain(module, ids, DeepLift(rule="reveal_cancel", layer=layer, baseline=4))
+        assert_allclose(e.residual, 0, atol=1e-13)
 
 
 # --- operations ---------------------------------------------------------------------------------
@@ -353,15 +448,6 @@ def test_of_a_normalization_it_is_the_integral_of_the_slope() -> None:
 
 
 def test_ids_masks_layers_and_targets() -> None:
-    class Words(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.table, self.steps = nn.Embedding(9, 4), nn.LSTM(4, 3, batch_first=True)
-            self.head = nn.Linear(3, 2)
-
-        def forward(self, ids: Tensor) -> Tensor:
-            return self.head(self.steps(self.table(ids))[1][0][0])
-
     torch.manual_seed(0)
     module, ids = Words().double(), RNG.integers(0, 9, (3, 5))
 
@@ -465,5 +551,7 @@ def test_settings_that_cannot_be_used_are_refused() -> None:
         wh.explain(module, X, DeepLift(baseline=np.ones(4)))
     with pytest.raises(InputError, match=r"\(4,\).*\(5,\)"):
         wh.explain(module, X, DeepShap(background=np.ones((2, 4))))
+    with pytest.raises(InputError, match="'reveal'"):
+        wh.explain(module, X, DeepLift(rule="reveal"))  # type: ignore[arg-type]  # that is the test
     with pytest.raises(InputError, match="layer"):
         wh.explain(module, X, DeepShap(background=X, layer="nowhere"))

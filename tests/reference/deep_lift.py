@@ -69,3 +69,54 @@ def deep_shap(
     """Return the mean over a background, and its standard error."""
     each = np.array([deep_lift(layers, x, x0, output) for x0 in background])
     return each.mean(axis=0), each.std(axis=0, ddof=1) / np.sqrt(len(each))
+
+
+def sorted_by_sign(W: Floats, rise: Floats) -> tuple[Floats, Floats]:
+    """Return what raises and what lowers each output of a dense layer."""
+    up, down = np.zeros(len(W)), np.zeros(len(W))
+    for j in range(len(W)):
+        for i in range(len(rise)):
+            part = W[j, i] * rise[i]
+            up[j] += max(part, 0.0)
+            down[j] += min(part, 0.0)
+    return up, down
+
+
+def slope(layer: Layer, x: Floats) -> Floats:
+    """Return the derivative of a function of one number."""
+    return np.where(x > 0, 1.0, 0.0) if layer[0] == "relu" else 1 - np.tanh(x) ** 2
+
+
+def shares(layer: Layer, x0: Floats, plus: Floats, minus: Floats) -> tuple[Floats, Floats]:
+    """Return what the first stream does, first and last, on average, and per unit of it."""
+    a, b, c, d = (done(layer, x0 + part) for part in (0, plus, minus, plus + minus))
+    rise = (b - a + d - c) / 2
+    nothing = plus == 0
+    still = (slope(layer, x0) + slope(layer, x0 + minus)) / 2
+    return rise, np.where(nothing, still, rise / np.where(nothing, 1, plus))
+
+
+def reveal_cancel(layers: Sequence[Layer], x: Floats, x0: Floats, output: int) -> Floats:
+    """Return the contributions by the rule of the paper that keeps two streams, without pools."""
+    begin = plus, minus = np.maximum(x - x0, 0), np.minimum(x - x0, 0)
+    steps: list[tuple[Floats, Floats]] = []  # of a dense layer its rise, of others multipliers
+    for layer in layers:
+        if layer[0] == "dense":
+            steps.append((x - x0, x - x0))
+            plus, minus = sorted_by_sign(layer[1], x - x0)
+        else:
+            up, raised = shares(layer, x0, plus, minus)
+            down, lowered = shares(layer, x0, minus, plus)
+            steps.append((raised, lowered))
+            plus, minus = up, down
+        x, x0 = done(layer, x), done(layer, x0)
+    m_plus = m_minus = np.eye(len(x))[output]
+    for layer, (first, second) in zip(layers[::-1], steps[::-1], strict=True):
+        if layer[0] == "dense":
+            sign = np.sign(layer[1] * first[None])
+            share = (1 + sign) / 2  # half of what does not rise, as the paper has it
+            each = share * m_plus[:, None] + (1 - share) * m_minus[:, None]
+            m_plus = m_minus = (layer[1] * each).sum(axis=0)
+        else:
+            m_plus, m_minus = m_plus * first, m_minus * second
+    return np.asarray(m_plus * begin[0] + m_minus * begin[1])

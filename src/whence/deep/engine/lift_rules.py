@@ -147,26 +147,28 @@ def rescale(seen: Seen, slopes: Tensors) -> Tensors:
     chord = (seen.y[0] - seen.y0[0]).div_(run)
     if seen.name == "relu":  # by far the most common
         return (torch.where(run == 0, x > 0, chord).mul_(slopes[0]),)
-    near = run == 0 if seen.name in _STEPS else run.abs() <= _near(seen.name, x, x0)
+    small = vanishing(seen.name, run, x, x0)
     chord.mul_(slopes[0])
-    if not bool(near.any()):
+    if not bool(small.any()):
         return (chord,)
-    inside = torch.where(near, (x + x0) / 2, x0)
+    inside = torch.where(small, (x + x0) / 2, x0)
     (tangent,) = slope_at(seen.function, (inside,), slopes)
-    return (torch.where(near, tangent, chord),)
+    return (torch.where(small, tangent, chord),)
 
 
-def _near(name: str, x: Tensor, x0: Tensor) -> Tensor:
-    """Return which difference is so small that the slope in the middle is the better chord.
+def vanishing(name: str, run: Tensor, x: Tensor, x0: Tensor) -> Tensor:
+    """Tell where a difference of x and x0 is so small that a slope between is the better chord.
 
     The error of a chord is that of rounding over the difference, the error of the tangent the
     square of the difference.
     """
+    if name in _STEPS:
+        return run == 0
     eps = torch.finfo(x.dtype).eps
     size = torch.maximum(x.abs(), x0.abs())
     if name in _BENT:
-        return size * math.sqrt(eps)
-    return (size if name in _FREE else size.clamp(min=1.0)) * math.cbrt(eps)
+        return run.abs() <= size * math.sqrt(eps)
+    return run.abs() <= (size if name in _FREE else size.clamp(min=1.0)) * math.cbrt(eps)
 
 
 def middle(seen: Seen, slopes: Tensors) -> Tensors:

@@ -22,6 +22,7 @@ from whence.deep.engine.multipliers import AtBaseline, AtRows, Tape
 from whence.deep.engine.reading import read
 from whence.deep.engine.result import attribution, numbers
 from whence.deep.engine.run import Pass, Run
+from whence.deep.engine.streams import Streams, begun, revealed
 
 Tensors = tuple[Tensor, ...]
 
@@ -121,7 +122,9 @@ def against_rows(run: Run, background: Inputs) -> tuple[Against, ...]:
     )
 
 
-def lifted(run: Run, against: Sequence[Against], method: str, *, sampled: bool) -> Attribution:
+def lifted(
+    run: Run, against: Sequence[Against], method: str, *, sampled: bool, rule: str = "rescale"
+) -> Attribution:
     """Return the mean of the explanations of a block against each baseline.
 
     Parameters
@@ -132,6 +135,8 @@ def lifted(run: Run, against: Sequence[Against], method: str, *, sampled: bool) 
         What messages call it.
     sampled : bool
         Whether the baselines are a sample, which leaves a standard error.
+    rule : {"rescale", "reveal_cancel", "genomics"}
+        Of functions of one number.
 
     Raises
     ------
@@ -142,7 +147,7 @@ def lifted(run: Run, against: Sequence[Against], method: str, *, sampled: bool) 
     for chunk in run.chunks(len(run), weight=_WEIGHT):
         tape = Tape(method)
         done, said = run.measured(chunk, None, own=True, mode=AtRows(tape, rule_of))
-        means.append(_mean(run, chunk, against, (done, said, tape)))
+        means.append(_mean(run, chunk, against, (done, said, tape), rule))
         scores.append(said.detach())
     count = len(against)
     relevance = tuple(
@@ -161,19 +166,26 @@ def lifted(run: Run, against: Sequence[Against], method: str, *, sampled: bool) 
 
 
 def _mean(
-    run: Run, chunk: slice, against: Sequence[Against], passed: tuple[Pass, Tensor, Tape]
+    run: Run,
+    chunk: slice,
+    against: Sequence[Against],
+    passed: tuple[Pass, Tensor, Tape],
+    rule: str,
 ) -> _Mean:
     """Explain a chunk of rows against each baseline."""
     done, scores, tape = passed
     mean: _Mean | None = None
     for number, one in enumerate(against):
         x0, base = _at_baseline(run, chunk, one, tape)
-        last = number == len(against) - 1
-        multipliers = run.backward(scores, done.found, keep=not last)
-        relevance = tuple(
-            m.double() * (found.by_row.detach().double() - start.double())
-            for m, found, start in zip(multipliers, done.found, x0, strict=True)
-        )
+        if rule == "rescale":
+            last = number == len(against) - 1
+            multipliers = run.backward(scores, done.found, keep=not last)
+            relevance = tuple(
+                m.double() * (found.by_row.detach().double() - start.double())
+                for m, found, start in zip(multipliers, done.found, x0, strict=True)
+            )
+        else:
+            relevance = _by_streams(run, chunk, (done, x0), tape, rule)
         values = _of_players(run, chunk, relevance)
         if mean is None:
             mean = _Mean(relevance, base.double(), values, np.zeros_like(values))
@@ -195,6 +207,21 @@ def _at_baseline(run: Run, chunk: slice, one: Against, tape: Tape) -> tuple[Tens
         with mode:
             base = run.scores(done.answer, chunk, chunk.stop - chunk.start, own=False)
     return tuple(found.by_row.detach() for found in done.found), base.detach()
+
+
+def _by_streams(
+    run: Run, chunk: slice, ends: tuple[Pass, Tensors], tape: Tape, rule: str
+) -> Tensors:
+    """Pass rows once more, with what raises and what lowers each number kept apart."""
+    own = tuple(found.by_row.detach().clone() for found in ends[0].found)
+    begin = tuple(begun(x - x0) for x, x0 in zip(own, ends[1], strict=True))
+    leaves = tuple(x.requires_grad_() for x in own)
+    mode = Streams(tape, leaves, begin, rule)
+    with torch.enable_grad():
+        done = run.forward(chunk, leaves, mode=mode)
+        with mode:
+            scores = run.scores(done.answer, chunk, chunk.stop - chunk.start, own=False)
+        return revealed(mode, scores, begin)
 
 
 def _of_players(run: Run, chunk: slice, relevance: Tensors) -> Floats:

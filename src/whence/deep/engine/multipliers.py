@@ -57,7 +57,7 @@ class _Hole:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Step:
+class Step:
     """One operation as a function of what depends on the leaf."""
 
     call: Call
@@ -67,18 +67,20 @@ class _Step:
     forms: list[type] = field(default_factory=list)
 
     def whole(self, *dependent: Tensor) -> Any:  # noqa: ANN401  whatever the operation gives
+        """Do the operation."""
         args, kwargs = _filled((self.call.args, self.call.kwargs), dependent)
         return self.call.func(*args, **kwargs)
 
     def floating(self, *dependent: Tensor) -> Tensors:
-        return _floating(self.whole(*dependent))
+        """Do the operation, and return what of the outcome is floating."""
+        return floating(self.whole(*dependent))
 
 
 class _Lifted(torch.autograd.Function):
     """An operation as it is, and the multipliers of its rule on the way back."""
 
     @staticmethod
-    def forward(ctx: Any, step: _Step, *dependent: Tensor) -> Tensors:  # noqa: ANN401  as torch has it
+    def forward(ctx: Any, step: Step, *dependent: Tensor) -> Tensors:  # noqa: ANN401  as torch has it
         whole = step.whole(*dependent)
         step.forms.append(type(whole))
         outs = tuple(tensors_in(whole))
@@ -90,7 +92,7 @@ class _Lifted(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401  as torch has it
-        step: _Step = ctx.step
+        step: Step = ctx.step
         saved = tuple(t.detach() for t in ctx.saved_tensors)
         x0, y0 = step.tape.entries[step.number]
         seen = Seen(
@@ -101,7 +103,7 @@ class _Lifted(torch.autograd.Function):
         return (None, *step.rule(seen, kept))
 
 
-class _Alike(Operations):
+class Alike(Operations):
     """Does the same operations in the same order at rows and baselines, and numbers them."""
 
     def __init__(self, tape: Tape, choice: Choice) -> None:
@@ -149,7 +151,7 @@ class _Alike(Operations):
         raise NotImplementedError
 
 
-class AtRows(_Alike):
+class AtRows(Alike):
     """Passes rows; the gradients of what it gives are multipliers, by the tape of the time."""
 
     def follow(self, number: int, call: Call) -> None:  # noqa: ARG002  the list has numbers of its own
@@ -163,13 +165,13 @@ class AtRows(_Alike):
     def lifted(self, call: Call, rule: Rule, number: int) -> Any:  # noqa: ANN401  whatever the operation gives
         """Do an operation by its rule."""
         dependent = call.dependent
-        step = _Step(call=_template(call), rule=rule, number=number, tape=self.tape)
+        step = Step(call=template(call), rule=rule, number=number, tape=self.tape)
         outs = _Lifted.apply(step, *dependent)  # type: ignore[no-untyped-call]  # torch has no types there
         form = step.forms[0]
         return form(outs) if issubclass(form, (tuple, list)) else outs[0]
 
 
-class AtBaseline(_Alike):
+class AtBaseline(Alike):
     """Passes a baseline, and fills the tape."""
 
     def __init__(self, tape: Tape, choice: Choice) -> None:
@@ -194,36 +196,37 @@ class AtBaseline(_Alike):
         """Do an operation whose gradient is exact."""
         with torch.no_grad():
             out = call.plain()
-        return _marked(out)
+        return marked(out)
 
     def lifted(self, call: Call, rule: Rule, number: int) -> Any:  # noqa: ANN401, ARG002  whatever the operation gives; no way back
         """Do an operation, and note what it read and gave."""
         with torch.no_grad():
             out = call.plain()
         read = tuple(t.detach() for t in call.dependent)
-        self.tape.entries[number] = (read, _floating(out))
-        return _marked(out)
+        self.tape.entries[number] = (read, floating(out))
+        return marked(out)
 
 
 def _known_by(call: Call) -> tuple[str, tuple[tuple[int, ...], ...]]:
     return call.name, tuple(tuple(t.shape) for t in call.dependent)
 
 
-def _floating(out: object) -> Tensors:
+def floating(out: object) -> Tensors:
+    """Return what is floating of what came out."""
     return tuple(t for t in tensors_in(out) if t.is_floating_point())
 
 
-def _marked(out: Any) -> Any:  # noqa: ANN401  whatever an operation gives
+def marked(out: Any) -> Any:  # noqa: ANN401  whatever an operation gives
     """Return what came out as depending on the leaf, without a graph."""
     if isinstance(out, Tensor):
         wanted = out.is_floating_point() and torch.is_grad_enabled()
         return out.detach().requires_grad_(wanted)
     if isinstance(out, (tuple, list)):
-        return type(out)([_marked(part) for part in out])  # also a named one of torch
+        return type(out)([marked(part) for part in out])  # also a named one of torch
     return out
 
 
-def _template(call: Call) -> Call:
+def template(call: Call) -> Call:
     """Return a call with holes where arguments depend on the leaf, which are not held so."""
     count = iter(range(len(call.dependent)))
 

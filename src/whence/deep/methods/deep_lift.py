@@ -10,15 +10,20 @@ them. An operation without a rule is refused by name.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 from numpy.random import Generator
 
+from whence.core.errors import InputError
 from whence.core.explanation import Attribution
 from whence.core.method import Explain, Rows
 from whence.deep.baseline import Baseline, check_baseline
 from whence.deep.network import Network
 from whence.deep.target import Target, check_target
+
+Rule: TypeAlias = Literal["rescale", "reveal_cancel", "genomics"]
+
+_RULES: tuple[Rule, ...] = get_args(Rule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,6 +48,11 @@ class DeepLift:
         of each row.
     layer : str or None
         Explain the activations of this layer instead of the inputs.
+    rule : {"rescale", "reveal_cancel", "genomics"}
+        Of functions of one number: "rescale" takes the slope of the chord. "reveal_cancel" keeps
+        apart what raises a unit and what lowers it, so that two inputs that cancel are both seen;
+        it costs a third pass, with two streams. "genomics" reveals after dense layers and rescales
+        after convolutions, as the authors do with sequences.
 
     References
     ----------
@@ -61,6 +71,7 @@ class DeepLift:
     baseline: Baseline = None
     target: Target = None
     layer: str | None = None
+    rule: Rule = "rescale"
 
     needs: ClassVar[type] = Network
     references: ClassVar[tuple[str, ...]] = ("10.48550/arXiv.1704.02685",)
@@ -80,10 +91,12 @@ class DeepLift:
         check_target(self.target)
         check_baseline(self.baseline)
         check_layer(view, self.layer)
+        if self.rule not in _RULES:
+            raise InputError(f"rule is {self.rule!r}. Give one of {', '.join(map(repr, _RULES))}.")
 
         def explain(rows: Rows, *, rng: Generator) -> Attribution:  # noqa: ARG001  draws nothing
             with running(view, rows, self.target, self.layer) as run:
                 against = against_baselines(run, self.baseline)
-                return lifted(run, against, "DeepLift", sampled=False)
+                return lifted(run, against, "DeepLift", sampled=False, rule=self.rule)
 
         return explain
