@@ -324,6 +324,19 @@ def test_after_convolutions_the_rule_of_genomics_is_the_chord() -> None:
     assert min(np.abs(by_rule[2] - by_rule[i]).max() for i in (0, 1)) > 1e-6
 
 
+def test_functions_that_are_not_defined_everywhere_keep_their_chord() -> None:
+    weights = torch.tensor([[1.0, 1.0]], dtype=torch.float64)
+
+    def root(x: Tensor) -> Tensor:
+        return functional.linear(x, weights)[:, 0].sqrt()
+
+    method = DeepLift(baseline=np.array([0.5, 3.0]), rule="reveal_cancel")
+    e = wh.explain(Of(root), np.array([[5.0, -1.0]]), method)
+
+    rise = 2 - 3.5**0.5
+    assert_allclose(e.values[0, :, 0], rise * np.array([4.5, -4.0]) / 0.5)
+
+
 def test_streams_begin_at_embeddings_and_layers_too() -> None:
     torch.manual_seed(0)
     module = Words().double()

@@ -18,12 +18,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whence.core.errors import InputError
 from whence.deep.engine.lift_rules import Seen, Tensors, rule_of, vanishing
 from whence.deep.engine.multipliers import Alike, Step, Tape, floating, marked, template
 from whence.deep.engine.operations import Call
 from whence.deep.engine.path_rule import slope_at
 
 _SWAPS = frozenset({"neg", "negative", "__neg__"})
+_PARTIAL = frozenset({
+    "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal", "pow", "__pow__", "float_power",
+    "logit", "asin", "acos", "tan", "xlogy",
+})  # fmt: skip
+"""Functions that are not defined everywhere, where one stream alone may lead; they keep chords."""
 _WEIGHTED = frozenset({"linear", "matmul"})
 _DIAGONAL = frozenset({"add", "multiply", "scale"})
 _ADDED = frozenset({"addmm", "baddbmm", "addbmm"})
@@ -121,7 +127,7 @@ class Streams(Alike):
         if call.kind != "unary" or len(pairs) > 1:
             rises = _Explained.apply(rule, seen, *(pair.whole for pair in pairs))  # type: ignore[no-untyped-call]  # torch has no types there
             made = [_split(rise, rise.detach(), pairs[0].after) for rise in rises]
-        elif self._always or pairs[0].after == "dense":
+        elif call.name not in _PARTIAL and (self._always or pairs[0].after == "dense"):
             made = [_revealed(seen, pairs[0])]
         else:
             (chord,) = rule(seen, (torch.ones_like(y[0]),))
@@ -271,7 +277,13 @@ def _slope(seen: Seen, rise: Tensor, run: Tensor, other: Tensor) -> Tensor:
 
 
 def revealed(mode: Streams, scores: Tensor, begin: tuple[Pair, ...]) -> Tensors:
-    """Return the relevance (targets, rows, ...) of what a network read, for each score."""
+    """Return the relevance (targets, rows, ...) of what a network read, for each score.
+
+    Raises
+    ------
+    InputError
+        If it is not finite.
+    """
     if not scores.requires_grad:
         return tuple(torch.zeros((scores.shape[1], *p.plus.shape)).to(p.plus) for p in begin)
     rise = mode.pair_of(scores).whole
@@ -287,4 +299,9 @@ def revealed(mode: Streams, scores: Tensor, begin: tuple[Pair, ...]) -> Tensors:
         )
         for kept, pair, up, down in zip(found, begin, slopes[::2], slopes[1::2], strict=True):
             kept.append((up * pair.plus + down * pair.minus).detach())
+            if not bool(torch.isfinite(kept[-1]).all()):
+                raise InputError(
+                    "The streams of reveal-cancel lead out of the numbers that the network can "
+                    "count with. Use rule='rescale', or float64."
+                )
     return tuple(torch.stack(kept).double() for kept in found)
