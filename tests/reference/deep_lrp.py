@@ -45,7 +45,7 @@ def of_bias(rule: str, b: float, z: float, n: dict[str, Any]) -> list[float]:
         return [b * (1 + n["gamma"] if (b > 0) == (z > 0) else 1)]
     if rule == "w_square":
         return [b * b]
-    return [0.0] if rule == "flat" else [b]
+    return [0.0] if rule in ("flat", "box") else [b]
 
 
 def relevance_of_layer(

@@ -12,9 +12,9 @@ epsilon     x, W, b
 zplus       x+ with W+, and x- with W-, over the sum of both and b+
 alpha2_..   twice zplus, minus the same of x+ with W- and x- with W+ over b-
 gamma       as zplus with W + gamma W+ where z > 0, and its mirror image where z < 0
-box         x with W, minus the lowest input with W+, minus the highest with W-
-w_square    1 with W^2
-flat        1 with 1
+box         x with W, minus the lowest input with W+, minus the highest with W-; no b
+w_square    1 with W^2, and b^2
+flat        1 with 1; no b
 ==========  ====================================================================================
 """
 
@@ -193,7 +193,7 @@ def _box(rules: Rules, layer: Layer, x: Tensor, z: Tensor | None, R: Tensor) -> 
         (-low, layer.weight.clamp(min=0)),
         (-high, layer.weight.clamp(max=0)),
     )
-    yield _Part(flow=R, terms=terms, bias=layer.bias)
+    yield _Part(flow=R, terms=terms, bias=None)  # with one the divisor could be near zero
 
 
 def _bound(bound: Number | None, layer: Layer, x: Tensor) -> Tensor:
