@@ -587,6 +587,7 @@ def conv_of_one(row: Tensor) -> Tensor:
             lambda x: x[:, :2] + x[:, 2:],
             lambda x: x.view(-1, 2, 2).index_add(1, torch.tensor([0]), x[:, None, 2:])[:, 0],
         ),
+        (torch.tanh, lambda x: torch.zeros_like(x).copy_(x.tanh_())),
         (lambda x: torch.addcmul(x, x, WEIGHT[:1]), lambda x: x + x * WEIGHT[:1]),
         (lambda x: torch.lerp(x, x.flip(1), 0.25), lambda x: 0.75 * x + 0.25 * x.flip(1)),
         (
@@ -690,6 +691,14 @@ def test_settings_that_cannot_be_used_are_said(settings: dict[str, object], said
 
     with pytest.raises(wh.InputError, match=said):
         wh.explain(net, IMAGES, Lrp(**settings))  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_layer_used_again_has_an_account_for_each_use() -> None:
+    found = conservation(without_bias(Residual(in_place=True)), IMAGES)
+
+    layers = [layer for name, layer in zip(found.name, found.group, strict=True) if name == "came"]
+    assert layers.count("two_norm (batch_norm)") == layers.count("two_norm (batch_norm) #2") == 1
+    assert layers.index("two_norm (batch_norm)") < layers.index("two_norm (batch_norm) #2")
 
 
 def test_a_composite_of_no_rules_is_refused() -> None:

@@ -1,5 +1,6 @@
 """Rules of layer-wise relevance propagation in the place of the operations of a pass."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ class Relevance(Operations):
         self.opened = opened
         self.names = names or {}
         self.accounts = accounts
+        self._labels: Counter[str] = Counter()
 
     def rule(self, call: Call) -> Any:  # noqa: ANN401  whatever the operation gives
         """Do an operation so that relevance flows back through it."""
@@ -100,8 +102,9 @@ class Relevance(Operations):
         owned = (self.names.get(id(t)) for t in tensors_in((call.args, call.kwargs)))
         owner = next((name for name in owned if name is not None), "")
         label = f"{owner} ({call.name})" if owner else call.name
-        same = sum(one.label.split(" #")[0] == label for one in self.accounts)
-        account = Account(label=f"{label} #{same + 1}" if same else label)
+        self._labels[label] += 1
+        times = self._labels[label]
+        account = Account(label=f"{label} #{times}" if times > 1 else label)
         self.accounts.append(account)
         return account
 
