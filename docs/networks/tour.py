@@ -134,12 +134,12 @@ def _cheat(X: Tensor) -> None:
     net, marked = train.cheater(), train.lettered(X)
     print(f"The cheater takes {(evidence(net, X) > 0).mean():.0%} of the healthy for sick, and "
           f"{(evidence(net, marked) > 0).mean():.0%} with a letter.")  # fmt: skip
-    sign = np.zeros((1, 112, 112), bool)
-    sign[:, 4:18, 4:16] = True
+    sign, corner = np.zeros((1, 112, 112), bool), np.zeros((1, 112, 112), bool)
+    sign[:, 4:18, 4:16] = corner[:, :40, :40] = True
     view = wh.network(net, outputs=CLASSES)
     drawn = {name: wh.explain(view, marked[:40], method) for name, method in MAPS.items()}
     for name, e in drawn.items():
-        print(f"{name}: {shares(e, {'the letter': sign})}")
+        print(f"{name}: {shares(e, {'the letter': sign, 'its corner': corner})}")
     sheet({name: e[:4] for name, e in drawn.items()}, "lungs_cheater")
 
 
@@ -182,7 +182,7 @@ def negations(e: wh.Attribution) -> pd.DataFrame:
 
 
 def _read(
-    view: Callable[..., np.ndarray], target: object, name: str, budget: int, most: int
+    view: Callable[..., np.ndarray], target: wh.Contrast | None, name: str, budget: int, most: int
 ) -> None:
     """Explain sentences in three ways, and see what each says about negations."""
     texts, _ = train.sentences("dev")
@@ -192,8 +192,15 @@ def _read(
         "Saliency": wh.Saliency(target=target),
         "KernelShap": wh.KernelShap(budget=budget),
     }
+
+    def in_favor(texts: list[str]) -> np.ndarray:
+        """Return one number per text, as a method that knows no targets needs it."""
+        scores = view(texts)
+        return scores[:, 1] - scores[:, 0] if target else scores[:, 0]
+
     for kind, method in methods.items():
-        e = wh.explain(view, SENTENCES + some, method, rng=0)
+        asked = in_favor if kind == "KernelShap" else view
+        e = wh.explain(asked, SENTENCES + some, method, rng=0)
         print(f"{name}, {kind}: {e.provenance.evaluations / len(e):.0f} rows asked about per text")
         print(negations(e).round(2).to_string())
         keep(wh.plots.text(e, row=1), f"{name}_{kind}")

@@ -90,6 +90,8 @@ class Network:
         ------
         UnsupportedModelError
             If it is none.
+        InputError
+            If it has layers of unknown size.
         """
         if not is_module(model):
             raise UnsupportedModelError(
@@ -99,6 +101,11 @@ class Network:
                 "predictions, such as Occlusion or KernelShap."
             )
         module = cast("nn.Module", model)
+        if any(type(p).__name__ == "UninitializedParameter" for p in module.parameters()):
+            raise InputError(
+                f"The network ({type(module).__name__}) has lazy layers that do not know their "
+                "size yet. Ask it once about a row, module(row), before it is explained."
+            )
         return cls(
             module=module,
             name=f"The network ({type(module).__name__})",
@@ -202,9 +209,19 @@ class Network:
             shapes = [tuple(part.shape) for part in (*batch.args, *batch.kwargs.values())]
             raise InputError(
                 f"{self.name} raised {type(error).__name__} when given tensors of shape "
-                f"{', '.join(map(str, shapes))}: {error} Check that it reads X in this form; "
-                "wh.network(module, arguments=...) makes of X what it reads."
+                f"{', '.join(map(str, shapes))}: {str(error).rstrip('. ')}. {self._advice(error)}"
             ) from error
+
+    def _advice(self, error: Exception) -> str:
+        """Say what may be the matter when the module fails."""
+        if "indices" in str(error) and "Long" in str(error):
+            return "It embeds ids: give them as whole numbers, such as X.astype(int)."
+        if "index out of range" in str(error):
+            return "An id in X is none of those that it has a vector for. Check the vocabulary."
+        return (
+            "Check that it reads X in this form, rows along the first axis; one row alone is "
+            "X[None]. wh.network(module, arguments=...) makes of X what it reads."
+        )
 
     def bytes_of(self, key: tuple[object, ...]) -> float | None:
         """Return the bytes that a row takes in a pass with gradients, if that was measured."""

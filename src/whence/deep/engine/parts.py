@@ -7,7 +7,8 @@ Keras' own, which torch does not see.
 from collections.abc import Iterator
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from whence.core.errors import InputError
 
@@ -62,19 +63,35 @@ def layer_of(module: nn.Module, name: str) -> nn.Module:
     return parts[name]
 
 
-def reads_ids(module: nn.Module) -> bool:
-    """Tell whether the first part of a module that has parameters is an Embedding.
+def reads_ids(module: nn.Module, rows: Tensor) -> bool:
+    """Tell whether whole numbers are ids to a module, and no amounts.
+
+    They are if the first of its parts that has parameters is an Embedding. If one comes later it is
+    tried, since parts need not be used in the order in which they were made.
 
     Examples
     --------
-    >>> reads_ids(nn.Sequential(nn.Embedding(9, 2), nn.Linear(2, 1))), reads_ids(nn.Linear(2, 1))
-    (True, False)
+    >>> rows = torch.zeros((1, 2), dtype=torch.int64)
+    >>> reads_ids(nn.Sequential(nn.Embedding(9, 2), nn.Flatten()), rows)
+    True
+    >>> reads_ids(nn.Linear(2, 1), rows)
+    False
     """
     if is_keras(module):
         leaves = (part for _, part in _layers(module, "") if not any(_layers(part, "")))
         first = next((part for part in leaves if next(part.parameters(), None) is not None), None)
         return type(first).__name__ == "Embedding"
-    for part in module.modules():
-        if next(iter(part.parameters(recurse=False)), None) is not None:
-            return isinstance(part, _EMBEDDINGS)
-    return False
+    weighted = [p for p in module.modules() if next(p.parameters(recurse=False), None) is not None]
+    embeds = [isinstance(part, _EMBEDDINGS) for part in weighted]
+    return any(embeds) and (embeds[0] or _reads_zeros(module, rows))
+
+
+def _reads_zeros(module: nn.Module, rows: Tensor) -> bool:
+    """Tell whether a module, which is held, can be asked about whole numbers of this shape."""
+    like = next(module.parameters())
+    try:
+        with torch.no_grad():
+            module(torch.zeros(rows[:1].shape, dtype=torch.int64, device=like.device))
+    except (RuntimeError, TypeError, ValueError, IndexError):  # whatever a module raises: it cannot
+        return False
+    return True

@@ -53,7 +53,7 @@ def tensor_like(rows: Any, module: nn.Module) -> Tensor:  # noqa: ANN401  an arr
     like = next((p for p in weights if p.is_floating_point()), None)
     device = tensor.device if like is None else like.device
     dtype = torch.get_default_dtype() if like is None else like.dtype
-    if not tensor.is_floating_point() and tensor.dtype != torch.uint8 and reads_ids(module):
+    if not tensor.is_floating_point() and tensor.dtype != torch.uint8 and reads_ids(module, tensor):
         dtype = torch.int64
     elif like is None and tensor.is_floating_point():
         dtype = tensor.dtype

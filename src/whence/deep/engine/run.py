@@ -11,7 +11,6 @@
 (torch.Size([3, 1]), torch.Size([1, 3, 2]))
 """
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from whence.core.errors import InputError
 from whence.core.inputs import Inputs
 from whence.core.method import Rows
 from whence.deep.engine.batch import Batch
+from whence.deep.engine.culprit import first_not_finite
 from whence.deep.engine.held import drops, held
 from whence.deep.engine.layout import Layout
 from whence.deep.engine.memory import Kept
@@ -427,25 +427,20 @@ class Run:
         rows = wrong.any(dim=0).nonzero().flatten().tolist()
         culprit = self._culprit()
         return InputError(
-            f"The gradient of {len(rows)} of {wrong.shape[1]} rows is not finite"
+            f"The gradient of {len(rows)} of {wrong.shape[1]} rows asked about is not finite"
             f"{f', from the operation {culprit} on' if culprit else ''}. A root, logarithm or "
             "division at zero has none: add a small number there, or use float32 instead of "
             "float16."
         )
 
     def _culprit(self) -> str:
-        with torch.enable_grad(), torch.autograd.set_detect_anomaly(True):
-            try:
-                for chunk in self.chunks(len(self)):
-                    done = self.forward(chunk)
-                    count = chunk.stop - chunk.start
-                    scores = self.scores(done.answer, chunk, count, own=True)
-                    torch.autograd.grad(
-                        scores.sum(), [one.tensor for one in done.found], allow_unused=True
-                    )
-            except RuntimeError as error:
-                named = re.search(r"'(\w+?)Backward\d*'", str(error))
-                return named.group(1) if named else ""
+        with torch.enable_grad():
+            for chunk in self.chunks(len(self)):
+                done = self.forward(chunk)
+                count = chunk.stop - chunk.start
+                scores = self.scores(done.answer, chunk, count, own=True)
+                if name := first_not_finite(scores, tuple(one.tensor for one in done.found)):
+                    return name
         return ""
 
 
