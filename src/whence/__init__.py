@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from whence.core.rules import Predicate as Predicate
     from whence.core.rules import Rules as Rules
     from whence.deep.methods.ablation_cam import AblationCam as AblationCam
+    from whence.deep.methods.attention import Attention as Attention
+    from whence.deep.methods.attention_relevance import AttentionRelevance as AttentionRelevance
+    from whence.deep.methods.attention_rollout import AttentionFlow as AttentionFlow
+    from whence.deep.methods.attention_rollout import AttentionRollout as AttentionRollout
     from whence.deep.methods.cams import GradCam as GradCam
     from whence.deep.methods.cams import GradCamPlusPlus as GradCamPlusPlus
     from whence.deep.methods.cams import HiResCam as HiResCam
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from whence.deep.methods.deep_lift import DeepLift as DeepLift
     from whence.deep.methods.deep_shap import DeepShap as DeepShap
     from whence.deep.methods.eigen_cam import EigenCam as EigenCam
+    from whence.deep.methods.expected_gradients import ExpectedGradients as ExpectedGradients
     from whence.deep.methods.guided_backprop import GuidedBackprop as GuidedBackprop
     from whence.deep.methods.input_x_gradient import InputXGradient as InputXGradient
     from whence.deep.methods.integrated_gradients import GuidedPath as GuidedPath
@@ -118,6 +123,10 @@ _HOME = {
     "AblationCam": "whence.deep.methods.ablation_cam",
     "AccumulatedLocalEffects": "whence.explainers.accumulated_local_effects",
     "Anchors": "whence.explainers.anchors",
+    "Attention": "whence.deep.methods.attention",
+    "AttentionFlow": "whence.deep.methods.attention_rollout",
+    "AttentionRelevance": "whence.deep.methods.attention_relevance",
+    "AttentionRollout": "whence.deep.methods.attention_rollout",
     "Attribution": "whence.core.explanation",
     "Baseline": "whence.maskers.tabular",
     "Causal": "whence.maskers.causal",
@@ -138,6 +147,7 @@ _HOME = {
     "Endpoint": "whence.models.endpoint",
     "ExactShap": "whence.explainers.exact_shap",
     "Examples": "whence.core.examples",
+    "ExpectedGradients": "whence.deep.methods.expected_gradients",
     "GradCam": "whence.deep.methods.cams",
     "GradCamPlusPlus": "whence.deep.methods.cams",
     "GuidedBackprop": "whence.deep.methods.guided_backprop",

@@ -17,7 +17,6 @@ import whence as wh
 from whence.deep.methods.expected_gradients import ExpectedGradients
 from whence.deep.methods.guided_backprop import GuidedBackprop
 from whence.deep.methods.input_x_gradient import InputXGradient
-from whence.deep.methods.integrated_gradients import GuidedPath
 from whence.deep.methods.smooth_grad import SmoothGrad
 from whence.deep.network import Network
 
@@ -203,6 +202,13 @@ WAYS: dict[str, Way] = {
         complete=1e-9,
         kinds=("images", "series", "table"),
     ),
+    "DeepLift, reveal-cancel": way(
+        wh.DeepLift(rule="reveal_cancel"), complete=1e-9, kinds=("table", "images")
+    ),
+    "AttentionRollout": way(wh.AttentionRollout(), kinds=("series",)),
+    "AttentionFlow": way(wh.AttentionFlow(), kinds=("series",)),
+    "AttentionRelevance": way(wh.AttentionRelevance(), kinds=("series",)),
+    "Attention": way(wh.Attention(read="tokens"), kinds=("series",)),
     "Lrp": way(wh.Lrp()),
     "Lrp, flat": way(wh.Lrp(composite="epsilon_plus_flat"), kinds=("images", "table")),
     "GradCam": way(wh.GradCam(), kinds=("images",)),

@@ -6,10 +6,14 @@ from whence.catalog.listing import ANY, Listing
 from whence.core.inputs import Images, Series
 from whence.core.table import Table
 from whence.deep.methods.ablation_cam import AblationCam
+from whence.deep.methods.attention import Attention
+from whence.deep.methods.attention_relevance import AttentionRelevance
+from whence.deep.methods.attention_rollout import AttentionFlow, AttentionRollout
 from whence.deep.methods.cams import GradCam, GradCamPlusPlus, HiResCam, LayerCam, XGradCam
 from whence.deep.methods.deep_lift import DeepLift
 from whence.deep.methods.deep_shap import DeepShap
 from whence.deep.methods.eigen_cam import EigenCam
+from whence.deep.methods.expected_gradients import ExpectedGradients
 from whence.deep.methods.guided_backprop import GuidedBackprop
 from whence.deep.methods.input_x_gradient import InputXGradient
 from whence.deep.methods.integrated_gradients import IntegratedGradients
@@ -42,6 +46,11 @@ NETWORKS = (
         IntegratedGradients,
         "7 to 300 passes forward and back; stops when exact enough",
         "to a tolerance, with an error on every value; adds up to output less baseline",
+    ),
+    _attribution(
+        ExpectedGradients,
+        "at most 200 passes forward and back; stops when settled",
+        "mean over a background, with standard error; adds up to output less mean output",
     ),
     _attribution(
         DeepLift,
@@ -92,6 +101,22 @@ NETWORKS = (
         "an explanation by another method per point in time, and per channel of the strong ones",
         "which times, and which channels then; does not add up",
         (Series,),
+    ),
+    _attribution(
+        AttentionRelevance,
+        _SWEEP,
+        "attention weighed by what raises the output, through all layers; does not add up",
+    ),
+    _attribution(
+        AttentionRollout, "one prediction", "attention through all layers; no explanation by itself"
+    ),
+    _attribution(
+        AttentionFlow,
+        "one prediction, and a maximum flow per position",
+        "the most attention that can come from each position; no explanation by itself",
+    ),
+    _attribution(
+        Attention, "one prediction", "weights of every layer and head; no explanation by itself"
     ),
     _attribution(
         Lrp, _SWEEP, "handed back by rules; what biases kept is the residual; patents are claimed"
