@@ -210,6 +210,8 @@ def test_weights_of_torchs_own_layers_are_their_formula() -> None:
     )  # fmt: skip
     scores = q[..., 2:] @ k[..., 2:].transpose(0, 2, 1) / np.sqrt(2)
     assert e.values.shape == (3, 1, 1, 5, 5, 1)
+    assert e.names.features[7] == "1 -> 2"
+    assert wh.explain(model, SERIES, Attention()).names.features[32] == "head 1, 1 -> 2"
     assert_allclose(e.values[:, 0, 0, ..., 0], softmax(scores), atol=1e-14)
 
 

@@ -40,6 +40,8 @@ Rule: TypeAlias = Callable[[Piece, Tensor], Tensor]
 """Attention of some rows, and the share of each position in what is read (rows, queries) ->
 relevance of positions (targets, rows, keys)."""
 
+_OF = ("layer", "head")
+
 
 def tokenwise(
     network: "Network",
@@ -192,6 +194,17 @@ def pairs(run: Run, weights: Tensor, scores: Tensor, warnings: tuple[str, ...]) 
         segments[rows, tokens] = run.layout.segments[rows, run.layout.players[rows, tokens]]
         data = data.divided(segments)
     return built(
-        run, numbers(weights)[..., None], scores, names=(), data=data,
+        run, numbers(weights)[..., None], scores, names=_of_pairs(data, weights.shape[1:]), data=data,
         mask=np.ascontiguousarray(mask), query=None, warnings=warnings,
     )  # fmt: skip
+
+
+def _of_pairs(data: Inputs, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Name pairs where the rows have names that might be taken for theirs; by what they differ."""
+    if not data.names:
+        return ()
+    layer, head = (f"{what} {{}}, " if n > 1 else "" for what, n in zip(_OF, shape, strict=False))
+    return tuple(
+        f"{layer.format(one)}{head.format(other)}{query} -> {key}"
+        for one, other, query, key in np.ndindex(shape)
+    )
