@@ -194,7 +194,7 @@ def pairs(run: Run, weights: Tensor, scores: Tensor, warnings: tuple[str, ...]) 
         segments[rows, tokens] = run.layout.segments[rows, run.layout.players[rows, tokens]]
         data = data.divided(segments)
     return built(
-        run, numbers(weights)[..., None], scores, names=_of_pairs(data, weights.shape[1:]), data=data,
+    """Name pairs where rows have names that might be taken for theirs, by what they differ in."""
         mask=np.ascontiguousarray(mask), query=None, warnings=warnings,
     )  # fmt: skip
 
