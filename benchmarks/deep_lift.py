@@ -66,25 +66,20 @@ def main() -> None:
     report = Report()
     report.head()
     for name, count in (("DeepLift", 1), ("DeepShap", BACKGROUNDS)):
-        for other in ("captum", "shap"):
-            if f"{name} {other}" not in runs:
-                continue
-            each = taken["bare"] * count
-            note = (
-                f"of a forward and backward pass per baseline: whence {taken[name] / each:.2f} x, "
-                f"{other} {taken[f'{name} {other}'] / each:.1f} x"
+        each = taken["bare"] * count
+        ratios = ", ".join(
+            f"{other} {taken[run] / each:.1f} x"
+            for other, run in (
+                ("whence", name), ("captum", f"{name} captum"), ("shap", f"{name} shap"),
             )
-            report.add(
-                Line(
-                    work=f"{name}, {ROWS} images, {count} baselines, small ResNet", against=other,
-                    ours=taken[name], theirs=taken[f"{name} {other}"], asked=1.0, note=note,
-                )
-            )  # fmt: skip
+            if run in taken
+        )  # fmt: skip
         report.add(
             Line(
-                work=f"{name}, {ROWS} images, {count} baselines", against="3 x bare passes",
-                ours=taken[name], theirs=ASKED * taken["bare"] * count, asked=1.0,
-                note=f"values as captum's to {_agreement(runs, name):.1g}",
+                work=f"{name}, {ROWS} images, baselines: {count}",
+                against=f"{ASKED:.0f} x forward and backward per baseline",
+                ours=taken[name], theirs=ASKED * each, asked=1.0,
+                note=f"{ratios}; values as captum's to {_agreement(runs, name):.1g}",
             )
         )  # fmt: skip
 

@@ -144,7 +144,8 @@ def lifted(
         If there is no rule for an operation of the network.
     """
     scores, means = [], []
-    for chunk in run.chunks(len(run), weight=_WEIGHT):
+    weight = _WEIGHT if rule == "rescale" else 2 * _WEIGHT
+    for chunk in run.chunks(len(run), weight=weight):
         tape = Tape(method)
         done, said = run.measured(chunk, None, own=True, mode=AtRows(tape, rule_of))
         means.append(_mean(run, chunk, against, (done, said, tape), rule))

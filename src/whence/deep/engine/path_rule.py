@@ -19,7 +19,7 @@ Tensors: TypeAlias = tuple[Tensor, ...]
 Function: TypeAlias = Callable[..., Tensors]
 
 _NODES: Final = (6, 12, 24, 48, 96, 192)
-_ROUNDING: Final = 2.0**9
+_ROUNDING: Final = 2.0**7
 """Times the precision of the numbers that the sum of many may miss."""
 
 
