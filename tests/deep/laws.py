@@ -274,4 +274,5 @@ def _whole(case: DeepCase) -> Any:  # noqa: ANN401  any explanation
 CASES = [DeepCase(of, by) for by, one in WAYS.items() for of in one.kinds]
 COMPLETE = [case for case in CASES if case.way.complete is not None]
 TARGETED = [case for case in CASES if case.has("target")]
-LAYERED = [case for case in CASES if case.has("layer")]
+LAYERED = [case for case in CASES if case.has("layer") and case.by != "Attention"]
+"""Attention counts its layers, and opens the network at its inputs."""

@@ -58,7 +58,7 @@ _RELEVANCE: Final = Meaning(
 )
 
 _MEANINGS: Final = {
-    **dict.fromkeys(("Saliency", "SmoothGrad", "VarGrad", "GuidedBackprop"), _SLOPE),
+    **dict.fromkeys(("Saliency", "SmoothGrad", "GuidedBackprop"), _SLOPE),
     **dict.fromkeys(
         (
             "GradCam", "GradCamPlusPlus", "LayerCam", "HiResCam", "XGradCam", "EigenCam",

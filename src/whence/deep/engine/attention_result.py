@@ -194,13 +194,13 @@ def pairs(run: Run, weights: Tensor, scores: Tensor, warnings: tuple[str, ...]) 
         segments[rows, tokens] = run.layout.segments[rows, run.layout.players[rows, tokens]]
         data = data.divided(segments)
     return built(
-    """Name pairs where rows have names that might be taken for theirs, by what they differ in."""
+        run, numbers(weights)[..., None], scores, names=_of_pairs(data, weights.shape[1:]), data=data,
         mask=np.ascontiguousarray(mask), query=None, warnings=warnings,
     )  # fmt: skip
 
 
 def _of_pairs(data: Inputs, shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Name pairs where the rows have names that might be taken for theirs; by what they differ."""
+    """Name pairs where rows have names that might be taken for theirs, by what they differ in."""
     if not data.names:
         return ()
     layer, head = (f"{what} {{}}, " if n > 1 else "" for what, n in zip(_OF, shape, strict=False))
