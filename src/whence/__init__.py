@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from whence.deep.network import network as network
     from whence.deep.sharing import one_sweep as one_sweep
     from whence.deep.target import Contrast as Contrast
+    from whence.deep.target import Neuron as Neuron
     from whence.explainers.accumulated_local_effects import (
         AccumulatedLocalEffects as AccumulatedLocalEffects,
     )
@@ -171,6 +172,7 @@ _HOME = {
     "Measurement": "whence.core.measurement",
     "MissingDependencyError": "whence.core.errors",
     "NearestExamples": "whence.explainers.nearest_examples",
+    "Neuron": "whence.deep.target",
     "Occlusion": "whence.explainers.occlusion",
     "PartialDependence": "whence.explainers.partial_dependence",
     "PartitionShap": "whence.explainers.partition_shap",

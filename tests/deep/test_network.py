@@ -183,3 +183,21 @@ def test_a_network_is_asked_like_any_model_also_about_texts_of_which_all_is_hidd
     assert_allclose(e.outputs, view(["a b c", "d"]))
     assert_allclose(e.base_values, 0.0)
     assert e.values.shape == (2, 3, 1)
+
+
+@pytest.mark.parametrize("method", [wh.IntegratedGradients, wh.DeepLift, wh.InputXGradient])
+def test_a_unit_inside_is_explained_like_an_output(method: type) -> None:
+    module = convolutional().eval()
+    part = nn.Sequential(module[0], module[1], nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+    e = wh.explain(module, IMAGES, method(target=wh.Neuron(layer="1", unit=2)))
+    truth = wh.explain(part, IMAGES, method(target=2))
+
+    assert e.names.outputs == ("1[2]",)
+    assert_allclose(e.values, truth.values, atol=1e-12)
+    assert_allclose(e.outputs, truth.outputs)
+
+
+def test_a_unit_that_is_not_there_is_said() -> None:
+    with pytest.raises(wh.InputError, match=r"layer '1' gives numbers of shape \(4, 6, 6\)"):
+        wh.explain(convolutional(), IMAGES, wh.Saliency(target=wh.Neuron(layer="1", unit=9)))

@@ -148,8 +148,8 @@ class Gather:
         if len(block) < self._rows:
             for name, part in _parts(block).items():
                 whole = self._arrays[name]
-                if part.ndim > 1 and part.shape[1] > whole.shape[1]:
-                    whole = self._arrays[name] = _widened(whole, part.shape[1])
+                if any(a > b for a, b in zip(part.shape[1:], whole.shape[1:], strict=True)):
+                    whole = self._arrays[name] = _widened(whole, part.shape[1:])
                 whole[(slice(self.done, end), *map(slice, part.shape[1:]))] = part
         for name in block.listed:
             self._listed.setdefault(name, []).extend(getattr(block, name))
@@ -193,10 +193,11 @@ def _room(shape: tuple[int, ...], dtype: "np.dtype[Any]") -> "NDArray[Any]":
     return np.full(shape, -1, dtype) if dtype == np.int32 else np.zeros(shape, dtype)
 
 
-def _widened(whole: "NDArray[Any]", width: int) -> "NDArray[Any]":
-    """Return an array with room for more parts per row."""
-    room = _room((len(whole), width, *whole.shape[2:]), whole.dtype)
-    room[:, : whole.shape[1]] = whole
+def _widened(whole: "NDArray[Any]", shape: tuple[int, ...]) -> "NDArray[Any]":
+    """Return an array with room for more parts per row, along each axis."""
+    sizes = (max(a, b) for a, b in zip(whole.shape[1:], shape, strict=True))
+    room = _room((len(whole), *sizes), whole.dtype)
+    room[tuple(map(slice, whole.shape))] = whole
     return room
 
 

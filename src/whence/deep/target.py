@@ -40,17 +40,53 @@ class Contrast:
     against: Single = "runner-up"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neuron:
+    """Explain a unit inside of the network instead of an output.
+
+    Attributes
+    ----------
+    layer : str
+        The layer by name, as ``module.named_modules()`` has it.
+    unit : int or tuple of int
+        Which of its numbers; of fewer indices than axes, such as a channel of a convolution, the
+        mean over the others.
+
+    Examples
+    --------
+    >>> import numpy as np, torch, whence as wh
+    >>> net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
+    >>> e = wh.explain(net, np.ones((1, 2)), wh.DeepLift(target=Neuron(layer="0", unit=2)))
+    >>> e.names.outputs, bool(np.allclose(e.values[0, :, 0], net[0].weight[2].tolist()))
+    (('0[2]',), True)
+    """
+
+    layer: str
+    unit: int | tuple[int, ...]
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The indices of the unit."""
+        return self.unit if isinstance(self.unit, tuple) else (self.unit,)
+
+    @property
+    def name(self) -> str:
+        """What an explanation calls it."""
+        return f"{self.layer}[{', '.join(map(str, self.places))}]"
+
+
 Target: TypeAlias = (
     Single
     | Contrast
+    | Neuron
     | Literal["all"]
     | tuple[Single | Contrast, ...]
     | Callable[[Any], "Tensor"]
     | None
 )
-"""An output by number or name; "predicted", "all"; a `Contrast`; a tuple of these; or a function of
-what the module answers -> tensor of shape (rows,) or (rows, scores). None: the output of a network
-that has one, the predicted one of each row otherwise."""
+"""An output by number or name; "predicted", "all"; a `Contrast`; a tuple of these; a `Neuron`; or
+a function of what the module answers -> tensor of shape (rows,) or (rows, scores). None: the output
+of a network that has one, the predicted one of each row otherwise."""
 
 RANKED = ("predicted", "runner-up")
 """Outputs that are another one from row to row, by their rank."""
@@ -71,6 +107,9 @@ def check_target(target: object) -> None:
     """
     if target is None or callable(target):
         return
+    if isinstance(target, Neuron):
+        _check_neuron(target)
+        return
     listed = target if isinstance(target, tuple) else (target,)
     for one in listed:
         ends = (one.of, one.against) if isinstance(one, Contrast) else (one,)
@@ -84,6 +123,16 @@ def check_target(target: object) -> None:
                 )
     if not listed:
         raise InputError("target is (). Name one output at least, or give 'all'.")
+
+
+def _check_neuron(target: Neuron) -> None:
+    places = target.places
+    whole = all(isinstance(i, (int, np.integer)) and not isinstance(i, bool) for i in places)
+    if not isinstance(target.layer, str) or not places or not whole:
+        raise InputError(
+            f"target is {target!r:.60}. The name of a layer and whole numbers for the unit are "
+            "needed, such as wh.Neuron(layer='features.3', unit=5)."
+        )
 
 
 def position_of(end: Single, names: tuple[str, ...]) -> int:

@@ -193,8 +193,9 @@ def pairs(run: Run, weights: Tensor, scores: Tensor, warnings: tuple[str, ...]) 
         segments = np.full((len(run), keys, 2), -1, dtype=np.int32)
         segments[rows, tokens] = run.layout.segments[rows, run.layout.players[rows, tokens]]
         data = data.divided(segments)
+    names = _of_pairs(data, weights.shape[1:])
     return built(
-        run, numbers(weights)[..., None], scores, names=_of_pairs(data, weights.shape[1:]), data=data,
+        run, numbers(weights)[..., None], scores, names=names, data=data,
         mask=np.ascontiguousarray(mask), query=None, warnings=warnings,
     )  # fmt: skip
 

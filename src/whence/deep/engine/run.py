@@ -32,7 +32,7 @@ from whence.deep.engine.operations import Operations
 from whence.deep.engine.reading import read
 from whence.deep.engine.scores import Scores
 from whence.deep.engine.taps import Embedded, Found, LayerTap, UnclearError, tapped
-from whence.deep.target import Target
+from whence.deep.target import Neuron, Target
 
 if TYPE_CHECKING:
     from whence.deep.network import Network
@@ -138,12 +138,27 @@ class Run:
             begun before.
         """
         part = (self.batch if batch is None else batch).take(rows)
+        if mode is not None and not self._opened_at(watch).keys() <= self._axes.keys():
+            self._learn_axes(part, watch, 2)  # since a mode cannot see a pass twice
         try:
             return self._pass(part, put, mode, watch)
         except UnclearError:  # as many rows as times: one more row tells which axis is that of rows
-            with torch.no_grad():
-                self._pass(part.take(torch.arange(len(part) + 1) % len(part)), None, None, watch)
+            self._learn_axes(part, watch, len(part) + 1)
             return self._pass(part, put, mode, watch)
+
+    def _learn_axes(self, part: Batch, watch: tuple[str, ...], rows: int) -> None:
+        """Pass some rows to see which axis of each layer is that of rows."""
+        with torch.no_grad():
+            try:
+                self._pass(part.take(torch.arange(rows) % len(part)), None, None, watch)
+            except UnclearError:
+                self._pass(part.take(torch.arange(rows + 1) % len(part)), None, None, watch)
+
+    def _opened_at(self, watch: tuple[str, ...]) -> dict[str, None]:
+        """Return the layers that are tapped, each once."""
+        unit = self.scores.target
+        inside = unit.layer if isinstance(unit, Neuron) else None
+        return dict.fromkeys(n for n in (*watch, self.layer, inside) if n is not None)
 
     def _pass(
         self,
@@ -156,7 +171,7 @@ class Run:
         self.passed += count
         places = () if watch else self.watched
         watch = watch or self.watched
-        names = dict.fromkeys((*watch, *(() if self.layer is None else (self.layer,))))
+        names = self._opened_at(watch)
         taps = {
             name: LayerTap(
                 name=name, rows=count, uses=self._uses, axes=self._axes,
@@ -180,6 +195,8 @@ class Run:
             found = tuple(embedded.found)
             self._check_embedded(found)
         layers = {name: _last(tap) for name, tap in taps.items()}
+        if isinstance(self.scores.target, Neuron):
+            answer = layers[self.scores.target.layer].by_row
         if self.layer is not None:
             found = (layers[self.layer],)
             self._uses = len(taps[self.layer].found)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from whence.core.errors import InputError
 from whence.deep.engine.answers import Part, outputs_in, response, told
-from whence.deep.target import ALL, RANKED, Contrast, Target, name_of, position_of
+from whence.deep.target import ALL, RANKED, Contrast, Neuron, Target, name_of, position_of
 from whence.models.parse.common import output_names
 
 _LINE = 2
@@ -57,6 +57,8 @@ class Scores:
         """Return the scores of ``count`` rows, which are these of the block."""
         if callable(self.target):
             return self._by_function(self.target(answer), answer, count)
+        if isinstance(self.target, Neuron):
+            return self._of_unit(answer, self.target)
         outputs = outputs_in(answer, self.part, count, self.name)
         if not self.outputs:
             self._name(outputs.shape[1])
@@ -119,6 +121,22 @@ class Scores:
             self._plus[rows, column] = ranked[:, -1 - of] if of < 0 else of
             if against != -99:  # noqa: PLR2004  no difference
                 self._minus[rows, column] = ranked[:, -1 - against] if against < 0 else against
+
+    def _of_unit(self, activations: Tensor, unit: Neuron) -> Tensor:
+        """Return one unit of what a layer gives, (rows, 1)."""
+        sizes = activations.shape[1:]
+        fits = len(unit.places) <= len(sizes) and all(
+            -size <= i < size for i, size in zip(unit.places, sizes, strict=False)
+        )
+        if not fits:
+            raise InputError(
+                f"unit is {unit.unit!r} and layer {unit.layer!r} gives numbers of shape "
+                f"{tuple(sizes)} for each row. Give an index within each of these axes, the first "
+                "ones at least."
+            )
+        self.names = (unit.name,)
+        own = activations.movedim(0, -1)[unit.places].movedim(-1, 0)
+        return own.reshape(len(own), -1).mean(1, keepdim=True)
 
     def _by_function(self, scores: object, answer: object, count: int) -> Tensor:
         tensor = scores if isinstance(scores, Tensor) and scores.is_floating_point() else None

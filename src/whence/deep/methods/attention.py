@@ -72,7 +72,7 @@ class Attention:
     references: ClassVar[tuple[str, ...]] = (
         "10.48550/arXiv.1706.03762", "10.18653/v1/N19-1357", "10.18653/v1/D19-1002",
     )  # fmt: skip
-    fewest: ClassVar[int] = 1024
+    fewest: ClassVar[int] = 32
 
     def bind(self, view: Network) -> Explain[Attribution]:
         """Check the settings and return the function that explains rows.
