@@ -195,7 +195,7 @@ def pairs(run: Run, weights: Tensor, scores: Tensor, warnings: tuple[str, ...]) 
         data = data.divided(segments)
     names = _of_pairs(data, weights.shape[1:])
     return built(
-        run, numbers(weights)[..., None], scores, names=names, data=data,
+        run, np.where(mask, numbers(weights), 0.0)[..., None], scores, names=names, data=data,
         mask=np.ascontiguousarray(mask), query=None, warnings=warnings,
     )  # fmt: skip
 
