@@ -64,6 +64,40 @@ def test_a_recurrent_layer_is_the_loop_over_its_steps(
     assert_close(a, b)
 
 
+@pytest.mark.parametrize("order", [[5, 3, 1], [2, 5, 2], [4, 4, 4]])
+@pytest.mark.parametrize(
+    ("make", "args"),
+    [
+        (nn.LSTM, {"num_layers": 2, "bidirectional": True, "proj_size": 2}),
+        (nn.GRU, {"bidirectional": True}),
+        (nn.RNN, {"num_layers": 2}),
+    ],
+)
+def test_a_packed_sequence_is_one_too_and_rows_end_where_they_end(
+    make: Callable[..., nn.Module], args: dict[str, Any], order: list[int]
+) -> None:
+    X, lengths = inputs(3, 5, 4), torch.tensor(order)
+    layer = make(4, 6, batch_first=True, **args).double().requires_grad_(False)
+
+    def run() -> tuple[Tensor, Any]:
+        packed = nn.utils.rnn.pack_padded_sequence(
+            X, lengths, batch_first=True, enforce_sorted=False
+        )
+        out, state = layer(packed)
+        return nn.utils.rnn.pad_packed_sequence(out, batch_first=True)[0], state
+
+    whole, state = run()
+    with (watch := Watch()):
+        steps, last = run()
+
+    assert_close(steps, whole)
+    assert_close(last, state)
+    assert ("linear", "linear") in watch.seen
+    (a,) = torch.autograd.grad(steps.square().sum(), X)
+    (b,) = torch.autograd.grad(whole.square().sum(), X)
+    assert_close(a, b)
+
+
 @pytest.mark.parametrize(
     "relu",
     [

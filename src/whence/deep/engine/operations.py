@@ -46,7 +46,7 @@ KINDS: Final = _kinds(
         dropout2d dropout3d alpha_dropout feature_dropout requires_grad_ as_subclass
         __setitem__ masked_fill where masked_select slice_scatter index_fill index_add
         copy fill zero scatter real as_strided cpu cuda squeeze_copy atleast_1d atleast_2d
-        atleast_3d
+        atleast_3d _pack_padded_sequence _pad_packed_sequence
     """,
     sum="""
         sum mean avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d

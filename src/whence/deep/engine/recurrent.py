@@ -15,8 +15,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from whence.core.errors import UnsupportedModelError
-
 Gated: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Gate, signal -> their product."""
 State: TypeAlias = tuple[Tensor, ...]
@@ -50,36 +48,50 @@ def unrolled(name: str, args: tuple[Any, ...], gated: Gated) -> Any:  # noqa: AN
         dropout, train, bidirectional, batch_first; of a step input, state, weights and biases.
     gated : callable
         Multiplies a gate with what it lets pass.
-
-    Raises
-    ------
-    UnsupportedModelError
-        If the input is a packed sequence.
     """
     if name.endswith("_cell"):
         return _cell(name.removesuffix("_cell"), args, gated)
-    if len(args) != 9 or isinstance(args[3], (list, tuple)):  # noqa: PLR2004  as torch has them
-        raise UnsupportedModelError(
-            f"The network runs {name} over a packed sequence, which is not taken apart. Hand it "
-            "padded sequences, without pack_padded_sequence, or use IntegratedGradients."
-        )
+    if isinstance(args[3], (list, tuple)):
+        return _packed(name, args, gated)
     X, given, flat, biases, layers, _, _, both, first = args
-    states = tuple(given) if isinstance(given, (list, tuple)) else (given,)
     X = X.transpose(0, 1) if first else X
+    steps, final = _layers(
+        name, X.unbind(0), given, _weights(list(flat), biases=biases, projected=name == "lstm"),
+        gated, layers=layers, both=both,
+    )  # fmt: skip
+    out = torch.stack(steps)
+    return (out.transpose(0, 1) if first else out, *final)
+
+
+def _packed(name: str, args: tuple[Any, ...], gated: Gated) -> Any:  # noqa: ANN401  as torch gives it
+    """Do the same of a packed sequence, whose steps have fewer rows from one to the next."""
+    X, sizes, given, flat, biases, layers, _, _, both = args
+    steps, final = _layers(
+        name, X.split(sizes.tolist()), given,
+        _weights(list(flat), biases=biases, projected=name == "lstm"),
+        gated, layers=layers, both=both,
+    )  # fmt: skip
+    return (torch.cat(steps), *final)
+
+
+def _layers(
+    name: str, steps: Sequence[Tensor], given: Tensor | State, weights: list[_Weights],
+    gated: Gated, *, layers: int, both: bool,
+) -> tuple[tuple[Tensor, ...], State]:  # fmt: skip
+    """Run layers one upon the other; return the steps of the last, and the final states of all."""
+    states = tuple(given) if isinstance(given, (list, tuple)) else (given,)
     directions = 2 if both else 1
-    weights = _weights(list(flat), biases=biases, projected=name == "lstm")
     last: list[State] = []
     for layer in range(layers):
         outs = []
         for direction in range(directions):
             place = layer * directions + direction
             state = tuple(part[place] for part in states)
-            out, state = _direction(name, X, state, weights[place], gated, back=direction == 1)
+            out, state = _direction(name, steps, state, weights[place], gated, back=direction == 1)
             outs.append(out)
             last.append(state)
-        X = torch.cat(outs, dim=2) if both else outs[0]
-    final = tuple(torch.stack(parts) for parts in zip(*last, strict=True))
-    return (X.transpose(0, 1) if first else X, *final)
+        steps = [torch.cat(pair, dim=1) for pair in zip(*outs, strict=True)] if both else outs[0]
+    return tuple(steps), tuple(torch.stack(parts) for parts in zip(*last, strict=True))
 
 
 def _cell(name: str, args: tuple[Any, ...], gated: Gated) -> Any:  # noqa: ANN401  as torch gives it
@@ -122,16 +134,32 @@ def _weights(flat: list[Tensor], *, biases: bool, projected: bool) -> list[_Weig
 
 
 def _direction(
-    name: str, X: Tensor, state: State, weights: _Weights, gated: Gated, *, back: bool
-) -> tuple[Tensor, State]:
-    """Run one layer in one direction over inputs of shape (times, rows, features)."""
-    step = _step(name)
-    steps: Sequence[Tensor] = X.unbind(0)
-    outs = []
+    name: str, steps: Sequence[Tensor], start: State, weights: _Weights, gated: Gated, *, back: bool
+) -> tuple[list[Tensor], State]:
+    """Run one layer in one direction over steps of shape (rows, features).
+
+    Rows of a packed sequence end one after the other, the last first, and begin so on the way back.
+    """
+    step, outs, ended = _step(name), list[Tensor](), list[State]()
+    state = tuple(part[:0] for part in start) if back else start
     for x in reversed(steps) if back else steps:
+        here, rows = len(state[0]), len(x)
+        if here > rows:
+            ended.append(tuple(part[rows:] for part in state))
+            state = tuple(part[:rows] for part in state)
+        elif rows > here:
+            new = tuple(part[here:rows] for part in start)
+            state = _joined([state, new]) if here else new
         state = step(x, state, weights, gated)
         outs.append(state[0])
-    return torch.stack(outs[::-1] if back else outs), state
+    return outs[::-1] if back else outs, _joined([state, *ended[::-1]])
+
+
+def _joined(states: list[State]) -> State:
+    """Put rows of states one below the other."""
+    if len(states) == 1:
+        return states[0]
+    return tuple(torch.cat(parts) for parts in zip(*states, strict=True))
 
 
 def _lstm(x: Tensor, state: State, w: _Weights, gated: Gated) -> State:
