@@ -75,3 +75,15 @@ def test_whole_numbers_are_ids_of_a_network_that_embeds_them_wherever_it_was_mad
 
     np.testing.assert_allclose(e.values[..., 0], module.head.weight[0].sum().item(), rtol=1e-5)
     np.testing.assert_allclose(linear.values[0, :, 0], amounts.weight[0].detach(), rtol=1e-6)
+
+
+def test_slopes_summed_over_the_numbers_of_vectors_are_warned_of() -> None:
+    module = Embeds()
+
+    for method in (wh.Saliency(absolute=False), wh.SmoothGrad(budget=4)):
+        warnings = wh.explain(module, IDS, method, rng=0).provenance.warnings
+        assert any("behind a LayerNorm" in warning for warning in warnings)
+    products = wh.SmoothGrad(budget=4, times_input=True)
+    for method in (wh.Saliency(), products, wh.InputXGradient()):
+        assert not wh.explain(module, IDS, method, rng=0).provenance.warnings
+    assert not wh.explain(nn.Linear(4, 2), X, wh.Saliency(absolute=False)).provenance.warnings

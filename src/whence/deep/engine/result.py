@@ -16,7 +16,7 @@ from whence.deep.engine.run import Run, running
 if TYPE_CHECKING:
     from whence.deep.network import Network
 
-__all__ = ["attribution", "check_layer", "numbers", "running", "values_of"]
+__all__ = ["attribution", "check_layer", "numbers", "running", "summed_slopes", "values_of"]
 
 
 def attribution(
@@ -93,3 +93,16 @@ def values_of(
     if run.layer is None:
         return run.layout.values(relevance, run.where, merge, rows)
     return np.ascontiguousarray(np.moveaxis(numbers(relevance[0]), 0, -1))
+
+
+def summed_slopes(run: Run) -> tuple[str, ...]:
+    """Warn of slopes by the numbers of a vector that are summed up with their signs."""
+    if all(place.places is None for place in run.where):
+        return ()
+    said = (
+        "The slopes by the numbers of each token's vector were summed up with their signs, which "
+        "says how the output reacts when all of them grow alike: behind a LayerNorm that is the "
+        "same for every token, or zero. Take magnitudes, as Saliency() does, or products with the "
+        "vector: InputXGradient, SmoothGrad(times_input=True), IntegratedGradients."
+    )
+    return (said,)

@@ -73,7 +73,7 @@ class GuidedBackprop:
             If the target is none, or the network has no such layer.
         """
         from whence.deep.engine.guided import GuidedReLU
-        from whence.deep.engine.result import attribution, check_layer, running
+        from whence.deep.engine.result import attribution, check_layer, running, summed_slopes
 
         check_target(self.target)
         check_layer(view, self.layer)
@@ -84,7 +84,8 @@ class GuidedBackprop:
                 scores, slopes = run.own_gradients(guided)
                 if not guided.seen:
                     raise _without_relu(view, self.layer)
-                return attribution(run, slopes, scores=scores, warnings=(_WARNING,))
+                warnings = (_WARNING, *summed_slopes(run))
+                return attribution(run, slopes, scores=scores, warnings=warnings)
 
         return explain
 

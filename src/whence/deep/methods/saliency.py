@@ -61,7 +61,7 @@ class Saliency:
         InputError
             If the target is none, or the network has no such layer.
         """
-        from whence.deep.engine.result import attribution, check_layer, running
+        from whence.deep.engine.result import attribution, check_layer, running, summed_slopes
 
         check_target(self.target)
         check_layer(view, self.layer)
@@ -74,7 +74,8 @@ class Saliency:
                 if self.absolute:
                     slopes = tuple(part.abs() for part in slopes)
                 return attribution(
-                    run, slopes, scores=scores, merge="largest" if self.absolute else "sum"
-                )
+                    run, slopes, scores=scores, merge="largest" if self.absolute else "sum",
+                    warnings=() if self.absolute else summed_slopes(run),
+                )  # fmt: skip
 
         return explain

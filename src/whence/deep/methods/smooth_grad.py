@@ -48,7 +48,8 @@ class SmoothGrad:
         Stop when the standard errors are this share of the size of the values (the root of the sum
         of squares); None takes the whole budget.
     times_input : bool
-        Multiply the mean with the input.
+        Multiply the mean with the input; of tokens, whose vectors have no numbers that mean
+        something by themselves, this is what makes sense.
 
     Notes
     -----
@@ -95,7 +96,7 @@ class SmoothGrad:
         """
         from whence.deep.engine.drawn import drawn
         from whence.deep.engine.noise import Noise
-        from whence.deep.engine.result import attribution, check_layer, running
+        from whence.deep.engine.result import attribution, check_layer, running, summed_slopes
 
         self._check()
         check_layer(view, self.layer)
@@ -108,7 +109,11 @@ class SmoothGrad:
                     generators=tuple(row_generators(run.inputs, rng)),
                 )  # fmt: skip
                 found = drawn(run, draws, budget=self.budget, tolerance=self.tolerance)
-                result = attribution(run, found.values, scores=scores, stderr=found.stderr)
+                signed = self.moment == "mean" and not self.times_input
+                result = attribution(
+                    run, found.values, scores=scores, stderr=found.stderr,
+                    warnings=summed_slopes(run) if signed else (),
+                )  # fmt: skip
                 return replace(result, converged=found.settled)
 
         return explain
