@@ -152,6 +152,7 @@ def patches() -> None:
         "Saliency": wh.Saliency(target=SICK),
         "IntegratedGradients": wh.IntegratedGradients(target=SICK, baseline=float(X.mean())),
         "GradCam": wh.GradCam(target=SICK),
+        "AttentionRelevance": wh.AttentionRelevance(target=SICK),
     }
     drawn = {name: wh.explain(view, X[rows], method) for name, method in methods.items()}
     for e in drawn.values():
@@ -184,11 +185,12 @@ def negations(e: wh.Attribution) -> pd.DataFrame:
 def _read(
     view: Callable[..., np.ndarray], target: wh.Contrast | None, name: str, budget: int, most: int
 ) -> None:
-    """Explain sentences in three ways, and see what each says about negations."""
+    """Explain sentences in several ways, and see what each says about negations."""
     texts, _ = train.sentences("dev")
     some = [text for text in texts if set(text.split()) & set(NEGATIONS)][:most]
     methods = {
         "IntegratedGradients": wh.IntegratedGradients(target=target),
+        "DeepLift": wh.DeepLift(target=target),
         "Saliency": wh.Saliency(target=target),
         "KernelShap": wh.KernelShap(budget=budget),
     }
@@ -226,6 +228,9 @@ def pretrained() -> None:
     for text, score in zip(SENTENCES, view(SENTENCES)[:, 0], strict=True):
         print(f"{score:+.2f} {text}")
     _read(view, None, "pretrained", budget=150, most=10)
+    heads = wh.explain(view, SENTENCES[1:2], wh.Attention())
+    print(*heads.provenance.warnings, sep="\n")
+    keep(wh.plots.attention(heads), "pretrained_heads")
 
 
 def market() -> None:
