@@ -201,3 +201,11 @@ def test_a_unit_inside_is_explained_like_an_output(method: type) -> None:
 def test_a_unit_that_is_not_there_is_said() -> None:
     with pytest.raises(wh.InputError, match=r"layer '1' gives numbers of shape \(4, 6, 6\)"):
         wh.explain(convolutional(), IMAGES, wh.Saliency(target=wh.Neuron(layer="1", unit=9)))
+
+
+def test_the_names_of_outputs_are_known_to_methods_that_ask() -> None:
+    view = wh.network(convolutional().eval(), outputs=("a", "b", "c", "d", "e"))
+
+    e = wh.explain(view, IMAGES, wh.Occlusion(masker=wh.ImageMasker(segments=4, divide="grid")))
+
+    assert e.names.outputs == ("a", "b", "c", "d", "e")

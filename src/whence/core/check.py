@@ -97,6 +97,11 @@ def labels_of(y: object, classes: tuple[Level, ...], rows: int) -> Ints:
     values = np.asarray(y).reshape(-1).tolist()
     if len(values) != rows:
         raise InputError(f"y has {len(values)} labels and X has {rows} rows. Give one per row.")
+    if not classes:
+        raise InputError(
+            f"y was given, of {rows} labels, and the model says of no classes that it knows. Leave "
+            "y out; of a network, name the output to explain by target=."
+        )
     place = {level: i for i, level in enumerate(classes)}
     unknown = sorted({value for value in values if value not in place}, key=repr)
     if unknown:

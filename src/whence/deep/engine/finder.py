@@ -160,11 +160,17 @@ def _is_branch(one: _Seen, maps: list[_Seen]) -> bool:
 def _none(run: Run, seen: list[_Seen], extent: Extent) -> UnsupportedModelError:
     last = [f"{one.name!r} {one.shape}" for one in seen if one.reach][-_LISTED:]
     given = f"; its layers on the way to the score give {', '.join(last)}" if last else ""
+    if extent.kind not in ("image", "series", "tokens"):
+        return UnsupportedModelError(
+            f"A map shows places, and rows of a table have none. Use a method that reads the "
+            f"inputs of {run.network.name[:1].lower()}{run.network.name[1:]}, such as "
+            "IntegratedGradients or DeepLift, or give images or series."
+        )
     wanted = {
         "image": "(channels, height, width), (height, width, channels) or (patches, channels)",
         "series": "(channels, times) or (times, channels)",
         "tokens": "(tokens, channels) or (channels, tokens)",
-    }.get(extent.kind, "with places: X are rows of a table, which have none")
+    }[extent.kind]
     return UnsupportedModelError(
         f"{run.network.name} has no layer whose output is a map of X, of shape {wanted}, on the "
         f"way to the score{given}. Name a layer by layer=, or use a method that reads the inputs, "

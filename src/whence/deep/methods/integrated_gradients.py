@@ -92,7 +92,8 @@ class IntegratedGradients:
         from what the layer makes of the baseline to what it makes of the row.
     tolerance : float
         How exact values are to be, as a share of their size (the root of the sum of squares). Their
-        sum is held to a fifth of it, 1 % of the rise of the output by default.
+        sum is held to a fifth of it: by default 1 % of the rise of the output, or of that size
+        where the output rises less.
     budget : int
         Rows at most that the network is asked about per row explained, over all baselines; it
         settles nothing where steps are given.
