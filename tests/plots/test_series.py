@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from numpy.testing import assert_allclose
 
+import whence as wh
 from plots.examples import credit, texts
 from plots.kinds import prices
 from plots.test_legible import assert_legible
@@ -163,3 +165,19 @@ def test_what_cannot_be_marked_is_said() -> None:
 def test_what_is_no_series_is_refused() -> None:
     with pytest.raises(InputError, match="table"):
         plots.series(credit())
+
+
+def test_a_part_that_all_channels_share_counts_once_at_each_time() -> None:
+    times = np.repeat(np.arange(4, dtype=np.int32)[:, None], 2, axis=1)
+    e = wh.Attribution(
+        values=np.array([[[0.5], [-0.25], [1.0], [0.125]]]),
+        base_values=np.zeros((1, 1)),
+        outputs=np.ones((1, 1)),
+        data=wh.series_of(np.ones((1, 4, 2))).divided(times[None]),
+    )
+
+    ax = plots.series(e, marks=0)
+
+    heights = np.array([p.get_height() for p in ax.patches if isinstance(p, Rectangle)])
+    assert_allclose(heights / heights[2], [0.5, -0.25, 1.0, 0.125])
+    assert "+1.00" in [label.get_text() for label in ax.get_yticklabels()]  # and not 2

@@ -155,6 +155,12 @@ class _Drawn:
         """Return the sum of a channel, each part once."""
         return self.text(float(self.read.values[np.unique(self.part[:, lane])].sum()))
 
+    @property
+    def sums(self) -> Floats:
+        """The sum over the channels at each time, each part once."""
+        each = (self.read.values[np.unique(parts)].sum() for parts in self.part)
+        return np.fromiter(each, dtype=np.float64, count=self.times)
+
     def strongest(self, lane: int, most: int) -> list[tuple[Ints, float]]:
         """Return the times and the value of those of the strongest parts that are in a lane."""
         size = np.abs(self.read.values)
@@ -170,7 +176,7 @@ def _sums_above(ax: "Axes", drawn: _Drawn) -> tuple[list[float], list[str]]:
     """Draw the sum over the channels at each time as bars above the lanes; return their tick."""
     if drawn.channels == 1:
         return [], []
-    sums = drawn.values.sum(axis=1)
+    sums = drawn.sums
     low, high = min(0.0, float(sums.min())), max(0.0, float(sums.max()))
     scale = BARS / ((high - low) or 1.0)
     zero = -BELOW + low * scale
