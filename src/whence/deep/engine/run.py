@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 _FIRST = 300
 """Times the bytes of its input that a row takes at a guess, before it was measured."""
+_FIRST_FORWARD = 15
+"""The same of a pass without gradients, which keeps nothing for the way back."""
+_FORWARD = 0.25
+"""Weight of a pass without gradients."""
 _COPIES = 4
 """Times that what is put into a pass is there besides: drawn, put, cloned, and its gradient."""
 _SPARE = 0.8
@@ -221,7 +225,7 @@ class Run:
         """
         scores, values = [], []
         with torch.no_grad():
-            for chunk in self.chunks(len(self), weight=0.25):
+            for chunk in self.chunks(len(self), weight=_FORWARD):
                 done = self.forward(chunk)
                 count = chunk.stop - chunk.start
                 scores.append(self.scores(done.answer, chunk, count, own=True))
@@ -232,7 +236,7 @@ class Run:
         """Return the scores (rows, targets) of the rows alone."""
         scores = []
         with torch.no_grad():
-            for chunk in self.chunks(len(self), weight=0.25):
+            for chunk in self.chunks(len(self), weight=_FORWARD):
                 done = self.forward(chunk)
                 scores.append(self.scores(done.answer, chunk, chunk.stop - chunk.start, own=True))
         return torch.cat(scores)
@@ -357,16 +361,18 @@ class Run:
         """
         done = 0
         while done < total:
-            size = max(1, int(self.fitting() / weight))
+            size = self.fitting(weight)
             even = -(-(total - done) // -(-(total - done) // size))
             yield slice(done, min(done + even, total))
             done = min(done + even, total)
 
-    def fitting(self) -> int:
-        """Return how many rows of a pass with gradients fit the memory."""
-        each = self.network.bytes_of(self._key())
-        if each is None:
-            each = _FIRST * sum(s[:1].numel() * 4 for s in self.batch.sources)
+    def fitting(self, weight: float = 1.0) -> int:
+        """Return how many rows of a pass fit the memory, which one with gradients has weight 1."""
+        known = self.network.bytes_of(self._key())
+        guess = _FIRST_FORWARD if weight <= _FORWARD else _FIRST * weight
+        each = guess * sum(s[:1].numel() * 4 for s in self.batch.sources)
+        if known is not None:
+            each = known * weight
         room = self.network.memory
         if self.batch.sources[0].device.type == "cpu":
             room = min(room, _CPU_BYTES)
